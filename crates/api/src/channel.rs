@@ -1,0 +1,163 @@
+//! Channels.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use crate::{patch, session};
+
+/// What a channel is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ChannelStatus)]
+pub enum Status {
+    /// No session runs.
+    Idle,
+    /// A session runs.
+    Active,
+    /// Publishing is refused.
+    Stopped,
+}
+
+/// What viewers' distance from live is traded against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LatencyMode {
+    /// 10 to 30 s behind, 24 s unless told.
+    Normal,
+    /// 4 to 10 s behind, 9 s unless told.
+    Low,
+    /// 0.6 to 4 s behind, 0.6 s unless told.
+    UltraLow,
+}
+
+/// Who may watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// Everyone with the address.
+    Public,
+}
+
+/// Where publishers go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Ingest {
+    /// The server of an encoder's settings; the stream key goes beside it, or behind it with a `/`.
+    #[schema(example = "rtmp://127.0.0.1:1935/live")]
+    pub rtmp_url: String,
+}
+
+/// Where viewers go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Playback {
+    /// `pb_…`
+    #[schema(example = "pb_01jcz3v6a8m2q4r6t8w0y2b4d6")]
+    pub id: String,
+    /// The multivariant playlist.
+    pub hls_url: String,
+    /// The watch page.
+    pub watch_url: String,
+    /// Who may watch.
+    pub policy: Policy,
+}
+
+/// A channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Channel {
+    /// `ch_…`
+    #[schema(example = "ch_01jcz3v6a8m2q4r6t8w0y2b4d6")]
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What it is doing.
+    pub status: Status,
+    /// How near to live.
+    pub latency_mode: LatencyMode,
+    /// Seconds behind live that players aim at.
+    pub latency_target_s: f64,
+    /// Where publishers go.
+    pub ingest: Ingest,
+    /// Its oldest stream key; only to scope `operate`, and absent where every key was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_key: Option<String>,
+    /// Where viewers go.
+    pub playback: Playback,
+    /// Keeps the recording and catch-up of each session.
+    pub record: bool,
+    /// A session ends after so many seconds.
+    pub max_duration_s: Option<u32>,
+    /// How many seconds a session waits for its publisher.
+    pub reconnect_window_s: u32,
+    /// The session that runs.
+    pub live_session_id: Option<String>,
+    /// What comes in, where a session runs and it is known.
+    pub source: Option<session::Source>,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When its settings last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+}
+
+/// A new channel. What isn't told takes its default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChannelCreate)]
+pub struct Create {
+    /// 1 to 100 characters.
+    #[schema(example = "Studio A", min_length = 1, max_length = 100)]
+    pub name: String,
+    /// `ultra_low` unless told.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub latency_mode: Option<LatencyMode>,
+    /// In the range of its mode; the mode's default unless told.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0.6, maximum = 30.0)]
+    pub latency_target_s: Option<f64>,
+    /// True unless told.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub record: Option<bool>,
+    /// 10 to 604800; none unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 10, maximum = 604_800)]
+    pub max_duration_s: Option<u32>,
+    /// 5 to 3600; 30 unless told.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 5, maximum = 3600)]
+    pub reconnect_window_s: Option<u32>,
+}
+
+/// Changes to a channel (JSON merge patch, RFC 7396): what isn't told stays. They hold at once, but a session keeps the
+/// latency and the recording that it began with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChannelUpdate)]
+pub struct Update {
+    /// 1 to 100 characters.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_length = 1, max_length = 100)]
+    pub name: Option<String>,
+    /// A change without `latency_target_s` sets that to the new mode's default.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub latency_mode: Option<LatencyMode>,
+    /// In the range of its mode.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0.6, maximum = 30.0)]
+    pub latency_target_s: Option<f64>,
+    /// From the next session on.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub record: Option<bool>,
+    /// 10 to 604800, or `null` for no limit.
+    #[serde(default, deserialize_with = "patch::nullable", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 10, maximum = 604_800)]
+    pub max_duration_s: Option<Option<u32>>,
+    /// 5 to 3600.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 5, maximum = 3600)]
+    pub reconnect_window_s: Option<u32>,
+}

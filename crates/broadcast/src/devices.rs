@@ -1,0 +1,86 @@
+//! `sigma-broadcast devices`: what this machine can be live with.
+
+use std::fmt::Write;
+
+use api::broadcast::{Camera, Devices, Encoder, Microphone};
+
+use crate::capture::{camera, microphone};
+
+/// Asks the system. A part that can't be asked is empty, and its error told.
+pub fn list() -> (Devices, Vec<String>) {
+    let mut errors = Vec::new();
+    let cameras = camera::list().unwrap_or_else(|error| {
+        errors.push(format!("cameras can't be listed: {error:#}"));
+        Vec::new()
+    });
+    let microphones = microphone::list().unwrap_or_else(|error| {
+        errors.push(format!("microphones can't be listed: {error:#}"));
+        Vec::new()
+    });
+    let devices = Devices {
+        cameras: cameras.into_iter().map(|c| Camera { index: c.index, name: c.name }).collect(),
+        microphones: microphones
+            .into_iter()
+            .map(|m| Microphone { index: m.index, name: m.name, default: m.default })
+            .collect(),
+        encoders: encoders(),
+    };
+    (devices, errors)
+}
+
+fn encoders() -> Vec<Encoder> {
+    let encoder =
+        |name: &str, codec: &str| Encoder { name: name.into(), codec: codec.into(), hardware: false };
+    vec![encoder("x264", "h264"), encoder(codec::aac::Encoder::LIBRARY, "aac")]
+}
+
+/// For a person.
+pub fn text(devices: &Devices) -> String {
+    let mut text = String::new();
+    let cameras = devices.cameras.iter().map(|c| format!("camera:{}  {}", c.index, c.name));
+    let microphones = devices.microphones.iter().map(|m| {
+        let default = if m.default { "  (default)" } else { "" };
+        format!("mic:{}  {}{default}", m.index, m.name)
+    });
+    let encoders = devices.encoders.iter().map(|e| format!("{}  {}", e.codec, e.name));
+    section(&mut text, "Cameras (--source)", cameras.collect());
+    section(&mut text, "Microphones (--sound)", microphones.collect());
+    section(&mut text, "Encoders", encoders.collect());
+    text
+}
+
+fn section(text: &mut String, title: &str, lines: Vec<String>) {
+    let _ = writeln!(text, "{title}");
+    if lines.is_empty() {
+        let _ = writeln!(text, "  none");
+    }
+    for line in lines {
+        let _ = writeln!(text, "  {line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn for_a_person() {
+        let devices = Devices {
+            cameras: vec![Camera { index: 0, name: "Integrated Webcam".into() }],
+            microphones: Vec::new(),
+            encoders: encoders(),
+        };
+        expect![[r#"
+            Cameras (--source)
+              camera:0  Integrated Webcam
+            Microphones (--sound)
+              none
+            Encoders
+              h264  x264
+              aac  fdk-aac
+        "#]]
+        .assert_eq(&text(&devices));
+    }
+}

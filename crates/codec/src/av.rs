@@ -1,0 +1,63 @@
+//! What every use of FFmpeg's libraries shares: initialisation, and its log, which goes to `tracing`.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::Once;
+
+use ffmpeg_next::ffi;
+
+/// Must come before anything else of FFmpeg; cheap to repeat.
+pub(crate) fn init() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: a `va_list` argument is passed as a pointer on every platform we build for; only its type's name differs.
+        #[expect(
+            clippy::missing_transmute_annotations,
+            reason = "the type is named differently from platform to platform"
+        )]
+        let log = unsafe { std::mem::transmute::<Callback, _>(log as Callback) };
+        // SAFETY: FFmpeg documents that the callback may be called from any thread, and `log` touches nothing shared.
+        unsafe { ffi::av_log_set_callback(Some(log)) };
+    });
+}
+
+type Callback = unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *mut c_void);
+
+unsafe extern "C" fn log(source: *mut c_void, level: c_int, format: *const c_char, arguments: *mut c_void) {
+    // Damaged input is an error to FFmpeg, and no news to us: the caller gets it as a typed error.
+    let (fatal, warning) = (level <= ffi::AV_LOG_FATAL, level <= ffi::AV_LOG_WARNING);
+    let wanted = if fatal {
+        tracing::enabled!(target: "libav", tracing::Level::WARN)
+    } else if warning {
+        tracing::enabled!(target: "libav", tracing::Level::DEBUG)
+    } else {
+        tracing::enabled!(target: "libav", tracing::Level::TRACE)
+    };
+    if !wanted {
+        return;
+    }
+    let mut line: [c_char; 512] = [0; 512];
+    let mut prefix = 1;
+    // SAFETY: `source`, `format` and `arguments` are those that FFmpeg passed to this callback; the line is NUL-terminated
+    // within its length.
+    let text = unsafe {
+        ffi::av_log_format_line2(
+            source,
+            level,
+            format,
+            arguments.cast(),
+            line.as_mut_ptr(),
+            line.len() as c_int,
+            &raw mut prefix,
+        );
+        CStr::from_ptr(line.as_ptr())
+    };
+    let text = text.to_string_lossy();
+    let text = text.trim_end();
+    if fatal {
+        tracing::warn!(target: "libav", "{text}");
+    } else if warning {
+        tracing::debug!(target: "libav", "{text}");
+    } else {
+        tracing::trace!(target: "libav", "{text}");
+    }
+}

@@ -1,0 +1,351 @@
+//! One rendition's timeline as the playlist shows it: sealed segments in the window, the open one, what comes next.
+//!
+//! A value: clone it for a snapshot (segments are shared). Holds no media bytes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use media::{Timescale, Timestamp};
+
+use crate::{Init, Plan};
+
+/// What stays the same for a whole session, in all of its playlists.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// Target duration and the rest.
+    pub plan: Plan,
+    /// Wall clock at time zero of the session, ms since 1970: PROGRAM-DATE-TIME is epoch + pts.
+    pub epoch_ms: i64,
+    /// This rendition's PART-TARGET.
+    pub part_target: Target,
+    /// PART-HOLD-BACK: the largest that any rendition needs.
+    pub part_hold_back: Duration,
+}
+
+/// A PART-TARGET: ticks in the track's scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// No part is longer.
+    pub ticks: u32,
+    /// Of the track.
+    pub scale: Timescale,
+}
+
+impl Target {
+    /// In units of 10 µs, rounded up: five decimals of a second that no part exceeds.
+    pub fn hundred_thousandths(self) -> u64 {
+        (u64::from(self.ticks) * 100_000).div_ceil(self.scale.hz().into())
+    }
+
+    /// Seconds.
+    pub fn seconds(self) -> f64 {
+        f64::from(self.ticks) / f64::from(self.scale.hz())
+    }
+
+    /// The same target for a track of another scale, rounded down: PART-TARGET never changes in a session.
+    pub fn rescale(self, scale: Timescale) -> Self {
+        let ticks = u64::from(self.ticks) * u64::from(scale.hz()) / u64::from(self.scale.hz());
+        Self { ticks: u32::try_from(ticks).unwrap_or(u32::MAX).max(1), scale }
+    }
+}
+
+/// What a playlist says of a part.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PartInfo {
+    /// `N` of `p{N}.m4s`: runs through the session and never restarts.
+    pub number: u64,
+    /// In the track's scale.
+    pub duration: Timestamp,
+    /// Begins with a key frame.
+    pub independent: bool,
+    /// Bytes of the part.
+    pub bytes: u64,
+}
+
+impl PartInfo {
+    /// `p{N}.m4s`.
+    pub fn uri(&self) -> String {
+        format!("p{}.m4s", self.number)
+    }
+}
+
+/// A segment, sealed or open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    /// Media sequence number, from 0.
+    pub msn: u64,
+    /// Begins after EXT-X-DISCONTINUITY.
+    pub discontinuity: bool,
+    /// Discontinuities up to and with its own since the session began.
+    pub discontinuity_sequence: u64,
+    /// The EXT-X-MAP it needs: `init{K}.mp4`.
+    pub init: u32,
+    /// Presentation time of its first frame since the session's epoch.
+    pub start: Timestamp,
+    /// Sum of its parts.
+    pub duration: Timestamp,
+    /// Sum of its parts.
+    pub bytes: u64,
+    /// EXT-X-GAP: nothing came in this time; it has no media.
+    pub gap: bool,
+    /// In order; their numbers follow each other.
+    pub parts: Vec<PartInfo>,
+}
+
+impl Segment {
+    /// `s{MSN}.m4s`.
+    pub fn uri(&self) -> String {
+        format!("s{}.m4s", self.msn)
+    }
+}
+
+/// One rendition's timeline.
+#[derive(Clone, Debug)]
+pub struct Index {
+    /// What never changes.
+    pub control: Control,
+    sealed: VecDeque<Arc<Segment>>,
+    open: Option<Segment>,
+    inits: Vec<Arc<Init>>,
+    next_msn: u64,
+    next_part: u64,
+    discontinuities: u64,
+    /// DISCONTINUITY stands before the next segment (counted in `discontinuities` already).
+    pending_discontinuity: bool,
+    ended: bool,
+    meter: Meter,
+}
+
+/// What the sealed segments weighed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Meter {
+    bytes: u64,
+    seconds: f64,
+    peak: f64,
+}
+
+impl Index {
+    /// Before the first segment.
+    pub(crate) fn new(control: Control) -> Self {
+        Self {
+            control,
+            sealed: VecDeque::new(),
+            open: None,
+            inits: Vec::new(),
+            next_msn: 0,
+            next_part: 0,
+            discontinuities: 0,
+            pending_discontinuity: false,
+            ended: false,
+            meter: Meter::default(),
+        }
+    }
+
+    /// Sealed segments in the playlist, oldest first.
+    pub fn segments(&self) -> impl ExactSizeIterator<Item = &Arc<Segment>> + DoubleEndedIterator {
+        self.sealed.iter()
+    }
+
+    /// The segment that parts are being added to; has no part yet right after its first frame came.
+    pub fn open(&self) -> Option<&Segment> {
+        self.open.as_ref()
+    }
+
+    /// EXT-X-MEDIA-SEQUENCE.
+    pub fn media_sequence(&self) -> u64 {
+        self.sealed.front().map_or(self.current_msn(), |s| s.msn)
+    }
+
+    /// EXT-X-DISCONTINUITY-SEQUENCE: the DISCONTINUITY tags that left with their segments.
+    pub fn discontinuity_sequence(&self) -> u64 {
+        let first = self.sealed.front().map(|s| &**s).or(self.open.as_ref());
+        match first {
+            Some(s) => s.discontinuity_sequence - u64::from(s.discontinuity),
+            None => self.discontinuities - u64::from(self.pending_discontinuity),
+        }
+    }
+
+    /// The number of the next part, the hinted one.
+    pub fn next_part(&self) -> u64 {
+        self.next_part
+    }
+
+    /// The MSN of the open segment, or of the next where none is open.
+    pub fn current_msn(&self) -> u64 {
+        self.open.as_ref().map_or(self.next_msn, |s| s.msn)
+    }
+
+    /// Whether DISCONTINUITY stands before the segment that comes next.
+    pub fn discontinuity_pending(&self) -> bool {
+        self.pending_discontinuity
+    }
+
+    /// MSN and part of the newest part (`LAST-MSN`, `LAST-PART`); `None` before the first.
+    pub fn last(&self) -> Option<(u64, Option<u64>)> {
+        let parts = self.control.plan.parts;
+        if let Some(open) = self.open.as_ref().filter(|s| parts && !s.parts.is_empty()) {
+            return Some((open.msn, Some(open.parts.len() as u64 - 1)));
+        }
+        self.sealed.back().map(|s| (s.msn, (s.parts.len() as u64).checked_sub(1).filter(|_| parts)))
+    }
+
+    /// `finish` was called.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// An initialisation segment by its number; all of a session's stay.
+    pub fn init(&self, number: u32) -> Option<&Arc<Init>> {
+        self.inits.iter().find(|i| i.number == number)
+    }
+
+    /// The newest initialisation segment: what the next part needs.
+    pub fn newest_init(&self) -> Option<&Arc<Init>> {
+        self.inits.last()
+    }
+
+    /// Measured bits a second: (peak of a segment, average); `None` before the first part.
+    pub fn bandwidth(&self) -> Option<(u64, u64)> {
+        let mut meter = self.meter;
+        if let Some(open) = self.open.as_ref().filter(|s| !s.parts.is_empty()) {
+            // A first part is an expensive one: what is open counts only until something is sealed.
+            if meter.seconds == 0.0 {
+                meter.add(open, self.control.plan.target_duration);
+            }
+        }
+        (meter.seconds > 0.0).then(|| {
+            let average = meter.bytes as f64 * 8.0 / meter.seconds;
+            (meter.peak.max(average).ceil() as u64, average.ceil() as u64)
+        })
+    }
+
+    /// Takes an initialisation segment for what follows; the one at hand where it is the same.
+    pub(crate) fn add_init(&mut self, data: bytes::Bytes) -> Option<Arc<Init>> {
+        if self.inits.last().is_some_and(|i| i.data == data) {
+            return None;
+        }
+        let init = Arc::new(Init { number: self.inits.last().map_or(0, |i| i.number + 1), data });
+        self.inits.push(init.clone());
+        Some(init)
+    }
+
+    pub(crate) fn restore_init(&mut self, init: Arc<Init>) {
+        if self.inits.last().is_none_or(|i| i.number < init.number) {
+            self.inits.push(init);
+        }
+    }
+
+    /// Sets DISCONTINUITY before the next segment; one is enough.
+    pub(crate) fn set_discontinuity(&mut self) {
+        let untouched = self.next_msn == 0 && self.open.is_none();
+        if !self.pending_discontinuity && !untouched {
+            self.pending_discontinuity = true;
+            self.discontinuities += 1;
+        }
+    }
+
+    /// Opens the next segment.
+    pub(crate) fn begin(&mut self, start: Timestamp) -> &mut Segment {
+        let segment = Segment {
+            msn: self.next_msn,
+            discontinuity: std::mem::take(&mut self.pending_discontinuity),
+            discontinuity_sequence: self.discontinuities,
+            init: self.inits.last().map_or(0, |i| i.number),
+            start,
+            duration: Timestamp::new(0, start.scale),
+            bytes: 0,
+            gap: false,
+            parts: Vec::new(),
+        };
+        self.next_msn += 1;
+        self.open.insert(segment)
+    }
+
+    /// The open segment, to move its start where it has no part yet.
+    pub(crate) fn open_mut(&mut self) -> Option<&mut Segment> {
+        self.open.as_mut()
+    }
+
+    pub(crate) fn add_part(&mut self, part: PartInfo) {
+        self.next_part = part.number + 1;
+        if let Some(open) = &mut self.open {
+            open.duration = open.duration.plus(part.duration);
+            open.bytes += part.bytes;
+            open.parts.push(part);
+        }
+    }
+
+    /// Seals the open segment, which has at least one part or is a gap.
+    pub(crate) fn seal(&mut self) -> Option<Arc<Segment>> {
+        let segment = Arc::new(self.open.take()?);
+        self.meter.add(&segment, self.control.plan.target_duration);
+        self.sealed.push_back(segment.clone());
+        Some(segment)
+    }
+
+    /// Drops what lies before the window.
+    pub(crate) fn trim(&mut self) -> Vec<Arc<Segment>> {
+        let window = self.control.plan.window.as_secs_f64();
+        let mut total: f64 = self.sealed.iter().map(|s| s.duration.seconds()).sum();
+        let mut gone = Vec::new();
+        while let Some(first) = self.sealed.front() {
+            total -= first.duration.seconds();
+            if total < window {
+                break;
+            }
+            gone.extend(self.sealed.pop_front());
+        }
+        gone
+    }
+
+    pub(crate) fn restore_segment(&mut self, segment: Segment) {
+        self.next_msn = segment.msn + 1;
+        self.discontinuities = segment.discontinuity_sequence;
+        if let Some(last) = segment.parts.last() {
+            self.next_part = last.number + 1;
+        }
+        self.meter.add(&segment, self.control.plan.target_duration);
+        self.sealed.push_back(Arc::new(segment));
+    }
+
+    /// Goes on at `msn`, after so many discontinuities (a rendition that has less than the others, or nothing).
+    pub(crate) fn restore_position(&mut self, msn: u64, discontinuities: u64) {
+        self.discontinuities = discontinuities;
+        while !self.sealed.is_empty() && self.next_msn < msn {
+            let at = self.sealed.back().map(|s| s.start.plus(s.duration));
+            let target = Timestamp::of_duration(
+                Duration::from_secs(self.control.plan.target_duration.into()),
+                self.control.part_target.scale,
+            );
+            let gap = self.begin(at.unwrap_or(target));
+            gap.gap = true;
+            gap.duration = target;
+            self.seal();
+        }
+        self.next_msn = msn;
+    }
+
+    pub(crate) fn discontinuities(&self) -> u64 {
+        self.discontinuities
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+    }
+}
+
+impl Meter {
+    fn add(&mut self, segment: &Segment, target_duration: u32) {
+        let seconds = segment.duration.seconds();
+        if segment.gap || seconds <= 0.0 {
+            return;
+        }
+        self.bytes += segment.bytes;
+        self.seconds += seconds;
+        // RFC 8216bis §4.4.6.2: peak over contiguous segments of 0.5 to 1.5 target durations.
+        if seconds >= f64::from(target_duration) / 2.0 || self.peak == 0.0 {
+            self.peak = self.peak.max(segment.bytes as f64 * 8.0 / seconds);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Latency modes and what each means for segments, parts and hold-backs.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What the product promises a channel's viewers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// 20–30 s and the fewest stalls: whole segments of 6 s.
+    Normal,
+    /// 8–10 s: segments of 2 s, parts of 1 s.
+    Low,
+    /// 1–4 s: segments of one GOP of a second or two, parts of a third of the latency target.
+    #[default]
+    UltraLow,
+}
+
+/// Durations that stay for a whole session: a change of TARGETDURATION, PART-TARGET or PART-HOLD-BACK ends playback on
+/// Apple's players.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The mode it was made for.
+    pub mode: Mode,
+    /// EXT-X-TARGETDURATION, seconds.
+    pub target_duration: u32,
+    /// A segment may end at the first key frame after this.
+    pub segment: Duration,
+    /// What PART-TARGET shall be near; whole frames decide.
+    pub part: Duration,
+    /// Whether playlists offer parts (in `Normal` parts exist for the journal only).
+    pub parts: bool,
+    /// What the player aims at.
+    pub latency: Duration,
+    /// Segments stay in the live playlist at least so long; never under 6×TD.
+    pub window: Duration,
+}
+
+impl Plan {
+    /// `latency` is the channel's `latency_target_s` (clamped to what the mode allows; `None`: the mode's default);
+    /// `window` the live window (30 s) or the DVR window.
+    pub fn new(mode: Mode, latency: Option<Duration>, window: Duration) -> Self {
+        let ms = Duration::from_millis;
+        let (target_duration, segment, least, default, most) = match mode {
+            Mode::Normal => (6, ms(6_000), ms(10_000), ms(24_000), ms(30_000)),
+            // 3 s leave room for a GOP that is no divisor of 2 s.
+            Mode::Low => (3, ms(2_000), ms(4_000), ms(9_000), ms(10_000)),
+            Mode::UltraLow => (2, ms(1_000), ms(600), ms(600), ms(4_000)),
+        };
+        let latency = latency.unwrap_or(default).clamp(least, most);
+        let part = match mode {
+            Mode::Normal | Mode::Low => ms(1_000),
+            Mode::UltraLow => (latency / 3).clamp(ms(200), ms(500)),
+        };
+        let window = window.max(Duration::from_secs(6 * u64::from(target_duration)));
+        Self { mode, target_duration, segment, part, parts: mode != Mode::Normal, latency, window }
+    }
+
+    /// A segment is cut here even without a key frame. EXTINF is rounded to the nearest second before it is held
+    /// against TARGETDURATION (RFC 8216bis §4.4.3.1); the rest up to half a second is for the audio that follows.
+    pub fn segment_limit(&self) -> Duration {
+        Duration::from_secs(self.target_duration.into()) + Duration::from_millis(300)
+    }
+
+    /// Rule 2: HOLD-BACK ≥ 3×TD, and no player nearer than the mode promises.
+    pub fn hold_back(&self) -> Duration {
+        Duration::from_secs(3 * u64::from(self.target_duration)).max(self.latency)
+    }
+
+    /// Rule 2: CAN-SKIP-UNTIL ≥ 6×TD.
+    pub fn skip_until(&self) -> Duration {
+        Duration::from_secs(6 * u64::from(self.target_duration))
+    }
+
+    /// Rule 21: the longest a request is held.
+    pub fn hold_limit(&self) -> Duration {
+        Duration::from_secs(3 * u64::from(self.target_duration))
+    }
+}
+
+impl Default for Plan {
+    /// Ultra-low latency with a live window of 30 s.
+    fn default() -> Self {
+        Self::new(Mode::default(), None, Duration::from_secs(30))
+    }
+}

@@ -1,0 +1,110 @@
+//! How a follower cuts where its leader did, and what stands where it has nothing.
+
+use media::{AccessUnit, Timestamp};
+
+use super::Packager;
+use crate::{Changeset, Segment};
+
+/// Where the leader cut: what a follower needs to do the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cut {
+    /// Presentation time of the first frame of the leader's new segment.
+    pub at: Timestamp,
+    /// Start of the leader's segment that ended there.
+    pub start: Timestamp,
+    /// Its duration: that of the GAP where a follower has nothing for it.
+    pub duration: Timestamp,
+}
+
+/// A sealed segment's place and length, for the renditions that have nothing there.
+impl From<&Segment> for Cut {
+    fn from(segment: &Segment) -> Self {
+        let at = segment.start.plus(segment.duration);
+        Self { at, start: segment.start, duration: segment.duration }
+    }
+}
+
+impl Packager {
+    /// Followers: the next segment begins with the first frame at or after `cut.at`; at once where that has passed.
+    pub fn cut(&mut self, cut: Cut) -> Changeset {
+        let mut out = Changeset::default();
+        let mut pts = self.part_dts;
+        let place = self.part.iter().position(|(sample, _)| {
+            let at = pts + i64::from(sample.offset);
+            pts += i64::from(sample.duration);
+            self.reaches(&cut, at, sample.key)
+        });
+        let pending = self.pending.as_ref().is_some_and(|p| self.reaches(&cut, p.pts, p.key));
+        self.cut = Some(cut);
+        let whole = self.index.open().is_some_and(|s| s.parts.is_empty()) && place == Some(0);
+        match place {
+            // All that there is belongs to the new segment: the one that ended has nothing of this rendition.
+            Some(_) if whole => self.gap(cut, &mut out),
+            Some(at) => {
+                let tail = self.part.split_off(at);
+                let ticks: i64 = self.part.iter().map(|(s, _)| i64::from(s.duration)).sum();
+                let left = self.part_ticks - ticks;
+                self.part_ticks = ticks;
+                let dts = self.part_dts + ticks;
+                self.close_part(&mut out);
+                self.seal(&mut out);
+                let offset = tail.first().map_or(0, |(s, _)| i64::from(s.offset));
+                self.open(dts, dts + offset);
+                self.part = tail;
+                self.part_ticks = left;
+                (self.part_dts, self.part_pts) = (dts, dts + offset);
+                self.cut = None;
+            }
+            None if pending => {
+                let empty = self.part.is_empty() && self.index.open().is_none_or(|s| s.parts.is_empty());
+                if empty {
+                    self.gap(cut, &mut out);
+                } else {
+                    self.cut = None;
+                    self.close_part(&mut out);
+                    self.seal(&mut out);
+                    if let Some(next) = self.pending.take() {
+                        self.begin(&next);
+                        self.pending = Some(next);
+                    }
+                }
+            }
+            None => {}
+        }
+        out
+    }
+
+    /// Whether this unit would make the open segment too long while the leader hasn't cut.
+    pub fn overruns(&self, unit: &AccessUnit) -> bool {
+        let dts = unit.dts.rescale(self.scale).ticks;
+        self.index.open().is_some() && dts - self.segment_dts + self.frame > self.limit()
+    }
+
+    pub(super) fn reaches(&self, cut: &Cut, pts: i64, key: bool) -> bool {
+        key && Timestamp::new(pts, self.scale) >= cut.at
+    }
+
+    /// Puts a GAP segment where the segment at hand has nothing; what is pending opens the one after it.
+    pub(super) fn gap(&mut self, cut: Cut, out: &mut Changeset) {
+        let duration = cut.duration.rescale(self.scale);
+        self.cut = None;
+        match self.index.open_mut() {
+            // Its first frames belong to the next: this one becomes the gap.
+            Some(open) => {
+                let (start, at) = (open.start, self.segment_dts);
+                open.gap = true;
+                open.start = cut.start.rescale(self.scale);
+                open.duration = duration;
+                self.seal(out);
+                self.open(at, start.ticks);
+            }
+            None => {
+                let open = self.index.begin(cut.start.rescale(self.scale));
+                open.gap = true;
+                open.duration = duration;
+                self.seal(out);
+                self.cut = None;
+            }
+        }
+    }
+}

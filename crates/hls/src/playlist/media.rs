@@ -1,0 +1,152 @@
+//! The live media playlist.
+
+use std::fmt::Write;
+
+use super::{Skip, head, millis, seconds, tail};
+use crate::{Index, PartInfo};
+
+/// EXT-X-RENDITION-REPORT of another rendition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Relative to this playlist: `../audio/media.m3u8`.
+    pub uri: String,
+    /// LAST-MSN.
+    pub last_msn: u64,
+    /// LAST-PART, where it has parts.
+    pub last_part: Option<u64>,
+}
+
+impl Report {
+    /// What `index` has now; `None` before its first part.
+    pub fn of(uri: impl Into<String>, index: &Index) -> Option<Self> {
+        index.last().map(|(last_msn, last_part)| Self { uri: uri.into(), last_msn, last_part })
+    }
+}
+
+/// The playlist as of now: render it once per change and share it among all viewers. With `skip` a delta update, or
+/// the whole playlist where there is nothing to skip.
+pub fn render(index: &Index, skip: Option<Skip>, reports: &[Report]) -> String {
+    let control = &index.control;
+    let plan = &control.plan;
+    let skipped = skip.map_or(0, |_| skippable(index));
+    let mut out = String::with_capacity(4096);
+    // Rule 1: 6 for EXT-X-MAP, 9 for EXT-X-SKIP.
+    let version = if skipped > 0 { 9 } else { 6 };
+    let _ =
+        writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{}", plan.target_duration);
+    let _ = write!(out, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,");
+    if plan.parts {
+        let _ = write!(out, "PART-HOLD-BACK={},", millis(ceil_millis(control.part_hold_back)));
+    }
+    let _ = writeln!(
+        out,
+        "HOLD-BACK={},CAN-SKIP-UNTIL={}",
+        millis(plan.hold_back().as_millis()),
+        millis(plan.skip_until().as_millis())
+    );
+    if plan.parts {
+        let target = control.part_target.hundred_thousandths();
+        let _ = writeln!(out, "#EXT-X-PART-INF:PART-TARGET={}.{:05}", target / 100_000, target % 100_000);
+    }
+    let _ = writeln!(
+        out,
+        "#EXT-X-MEDIA-SEQUENCE:{}\n#EXT-X-DISCONTINUITY-SEQUENCE:{}",
+        index.media_sequence(),
+        index.discontinuity_sequence()
+    );
+    if skipped > 0 {
+        let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}");
+    }
+    segments(&mut out, index, skipped);
+    next(&mut out, index);
+    // After ENDLIST nobody reloads.
+    for report in reports.iter().filter(|_| !index.ended()) {
+        let _ = write!(out, "#EXT-X-RENDITION-REPORT:URI=\"{}\",LAST-MSN={}", report.uri, report.last_msn);
+        if let Some(part) = report.last_part {
+            let _ = write!(out, ",LAST-PART={part}");
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Segments that end before the Skip Boundary (RFC 8216bis §6.2.5.1).
+fn skippable(index: &Index) -> usize {
+    let boundary = index.control.plan.skip_until().as_secs_f64();
+    let mut after = index.open().map_or(0.0, |s| s.duration.seconds());
+    let mut kept = 0;
+    for segment in index.segments().rev() {
+        if after >= boundary {
+            break;
+        }
+        after += segment.duration.seconds();
+        kept += 1;
+    }
+    index.segments().len() - kept
+}
+
+fn segments(out: &mut String, index: &Index, skipped: usize) {
+    let control = &index.control;
+    // Rule 15: parts are listed while they lie within three target durations of the end.
+    let recent = f64::from(3 * control.plan.target_duration);
+    let open = index.open().filter(|s| !s.parts.is_empty() || s.discontinuity);
+    let mut after = open.map_or(0.0, |s| s.duration.seconds())
+        + index.segments().map(|s| s.duration.seconds()).sum::<f64>();
+    let mut init = None;
+    for (i, segment) in index.segments().enumerate() {
+        after -= segment.duration.seconds();
+        if i < skipped {
+            // The client has these lines, and the MAP with them.
+            init = Some(segment.init);
+            continue;
+        }
+        head(out, segment, control.epoch_ms, &mut init);
+        if control.plan.parts && after < recent {
+            segment.parts.iter().for_each(|p| part(out, p));
+        }
+        tail(out, segment);
+    }
+    if !control.plan.parts || index.ended() {
+        return;
+    }
+    match open {
+        Some(open) => {
+            head(out, open, control.epoch_ms, &mut init);
+            open.parts.iter().for_each(|p| part(out, p));
+        }
+        // A hint must never come true under another MAP (Shaka dies of it), so both stand before it.
+        None if index.open().is_none() && index.discontinuity_pending() => {
+            out.push_str("#EXT-X-DISCONTINUITY\n");
+            if let Some(newest) = index.newest_init().filter(|i| init != Some(i.number)) {
+                let _ = writeln!(out, "#EXT-X-MAP:URI=\"{}\"", newest.uri());
+            }
+        }
+        None => {
+            if let Some(newest) = index.newest_init().filter(|_| init.is_none()) {
+                let _ = writeln!(out, "#EXT-X-MAP:URI=\"{}\"", newest.uri());
+            }
+        }
+    }
+}
+
+fn part(out: &mut String, part: &PartInfo) {
+    let independent = if part.independent { ",INDEPENDENT=YES" } else { "" };
+    let _ =
+        writeln!(out, "#EXT-X-PART:DURATION={},URI=\"{}\"{independent}", seconds(part.duration), part.uri());
+}
+
+/// Rule 8: one hint, by a running number so that it comes true even where its segment is closed short.
+fn next(out: &mut String, index: &Index) {
+    if index.ended() {
+        out.push_str("#EXT-X-ENDLIST\n");
+    } else if index.control.plan.parts {
+        let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p{}.m4s\"", index.next_part());
+    }
+}
+
+fn ceil_millis(d: std::time::Duration) -> u128 {
+    d.as_micros().div_ceil(1000)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! What a playlist or part request gets (RFC 8216bis §6.2.5.2; rules 18–21, 23). Pure: the caller waits and counts time.
+
+use crate::{Index, playlist::Skip};
+
+/// The delivery directives of a playlist request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// `_HLS_msn`
+    pub msn: Option<u64>,
+    /// `_HLS_part`
+    pub part: Option<u64>,
+    /// `_HLS_skip`
+    pub skip: Option<Skip>,
+}
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// Answer from the current state at once.
+    Ready,
+    /// Ask again after the next change; give up with 503 after `Plan::hold_limit` (3×TD).
+    Wait,
+    /// Answer with this HTTP status and reason.
+    Refuse(u16, &'static str),
+}
+
+/// What a media playlist request gets now.
+pub fn ask(index: &Index, query: &Query) -> Reload {
+    if index.ended() {
+        return Reload::Ready;
+    }
+    match (query.msn, query.part) {
+        (None, Some(_)) => Reload::Refuse(400, "_HLS_part needs _HLS_msn"),
+        // The first playlist has a whole segment: players that know no parts (FFmpeg, VLC) give up on an empty one.
+        (None, None) if index.segments().len() == 0 => Reload::Wait,
+        (None, None) => Reload::Ready,
+        (Some(msn), part) => blocking(index, msn, part.filter(|_| index.control.plan.parts)),
+    }
+}
+
+fn blocking(index: &Index, msn: u64, part: Option<u64>) -> Reload {
+    let last = index.last().map(|(msn, _)| msn);
+    let too_far = match last {
+        Some(last) => msn > last.saturating_add(2),
+        None => msn > index.current_msn().saturating_add(1),
+    };
+    if too_far {
+        return Reload::Refuse(400, "_HLS_msn is more than two segments ahead");
+    }
+    // Segments are sealed in order: everything before the open one is.
+    let current = index.current_msn();
+    let sealed = index.segments().next_back().filter(|s| s.msn == msn);
+    let Some(part) = part else {
+        return if msn < current { Reload::Ready } else { Reload::Wait };
+    };
+    let parts = index.open().map_or(0, |s| s.parts.len() as u64);
+    if msn < current {
+        return match sealed {
+            // Past the last part of the newest segment means part 0 of the next.
+            Some(segment) if part >= segment.parts.len() as u64 && !segment.gap && parts == 0 => Reload::Wait,
+            Some(_) | None => Reload::Ready,
+        };
+    }
+    if msn == current && part < parts {
+        return Reload::Ready;
+    }
+    // RFC 8216bis §6.2.5.2: the Advance Part Limit is three, or three over PART-TARGET where that is under a second.
+    let target = index.control.part_target.seconds();
+    let limit = if target < 1.0 { (3.0 / target).ceil() as u64 } else { 3 };
+    let from = if msn == current { parts } else { 0 };
+    if part >= from.saturating_add(limit) {
+        return Reload::Refuse(400, "_HLS_part is too far ahead");
+    }
+    Reload::Wait
+}
+
+/// What a request for `p{number}.m4s` gets now: `Ready` says that the part exists (or did: it may have been dropped).
+pub fn ask_part(index: &Index, number: u64) -> Reload {
+    let next = index.next_part();
+    if number < next {
+        Reload::Ready
+    } else if number == next && !index.ended() && index.control.plan.parts {
+        Reload::Wait
+    } else {
+        Reload::Refuse(404, "no such part")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,340 @@
+//! What happened, in order: the one source of the log, the event list, webhooks, alerts and the console.
+//!
+//! **Belongs here:** the facts and one line of text for each. **Does not:** when they happened (the store stamps them),
+//! how they travel (the server turns them into JSON by hand).
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::session::{EndReason, Status, Trouble};
+use crate::{ChannelId, Refusal, SessionId, Source};
+
+/// The channel an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Its id.
+    pub id: ChannelId,
+    /// Its name at that time.
+    pub name: Arc<str>,
+}
+
+/// One fact. `Display` is its line in the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// `None` where no channel is known: a publisher with a wrong key.
+    pub channel: Option<Subject>,
+    /// The session it is about, if any.
+    pub session: Option<SessionId>,
+    /// What happened.
+    pub kind: Kind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// A channel was made.
+    ChannelCreated,
+    /// Its settings were changed; the names of the fields.
+    ChannelUpdated {
+        /// As the API names them.
+        changed: Vec<&'static str>,
+    },
+    /// It may be published to again. On the wire a `channel.updated` of `status`.
+    ChannelStarted,
+    /// A publisher was admitted and a session runs.
+    ChannelActivated,
+    /// Publishing is refused from now on.
+    ChannelStopped,
+    /// It is gone; its recordings are kept.
+    ChannelDeleted,
+    /// A session began.
+    SessionCreated,
+    /// Its tracks are known.
+    SessionProcessing {
+        /// What comes in.
+        source: Source,
+    },
+    /// Viewers can play it.
+    SessionLive {
+        /// From creation to here.
+        after: Duration,
+    },
+    /// The publisher is in trouble; the session waits.
+    SessionError {
+        /// Which trouble.
+        trouble: Trouble,
+        /// How long it will wait.
+        window: Duration,
+    },
+    /// Media comes again.
+    SessionRecovered {
+        /// Where the session stands now: `Live`, or where it was before it had become live.
+        status: Status,
+        /// How long it was in `error`.
+        after: Duration,
+    },
+    /// Over.
+    SessionEnded {
+        /// Why.
+        reason: EndReason,
+        /// From creation to here.
+        lasted: Duration,
+    },
+    /// A publisher was admitted.
+    IngestConnected {
+        /// Address and port.
+        peer: String,
+        /// What it calls itself.
+        encoder: Option<String>,
+        /// It goes on with a session that was waiting.
+        resumed: bool,
+    },
+    /// A publisher that was admitted is gone.
+    IngestDisconnected {
+        /// Address and port.
+        peer: String,
+        /// A clause: `it ended the stream`, `connection reset`.
+        why: String,
+    },
+    /// A publisher was not admitted, or sent away for what it sent.
+    IngestRejected {
+        /// Address and port.
+        peer: String,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Something is wrong with what comes in, and the session goes on.
+    IngestIssue {
+        /// What.
+        issue: Issue,
+    },
+    /// A recording or catch-up playlist can be fetched.
+    AssetReady {
+        /// Which.
+        asset: Asset,
+    },
+    /// It can't any more.
+    AssetDeleted {
+        /// Its id.
+        asset: String,
+    },
+}
+
+/// Something to fetch after (or during) a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asset {
+    /// `ast_…`
+    pub id: String,
+    /// What it is.
+    pub kind: AssetKind,
+    /// Of the media, where known.
+    pub duration: Option<Duration>,
+    /// Bytes, where known.
+    pub bytes: Option<u64>,
+}
+
+/// The kinds of asset of this version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssetKind {
+    /// The source as one MP4.
+    Recording,
+    /// An HLS playlist of the whole session.
+    CatchUp,
+}
+
+impl AssetKind {
+    /// `recording`, `catch_up`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recording => "recording",
+            Self::CatchUp => "catch_up",
+        }
+    }
+}
+
+/// Something wrong with what a publisher sends. A channel reports each kind at most once in [`Issue::EVERY`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Issue {
+    /// Its clock jumped; players see a discontinuity.
+    ClockJump {
+        /// Milliseconds, negative where it went back.
+        by_ms: i64,
+    },
+    /// Its key frames are too far apart for the channel's latency.
+    LongGop {
+        /// Between the last two.
+        seconds: f64,
+    },
+    /// A message was dropped because it can't be read.
+    Malformed {
+        /// What was wrong with it.
+        detail: String,
+    },
+    /// The server couldn't keep up and dropped media up to the next key frame.
+    Overload {
+        /// Access units dropped.
+        dropped: u64,
+    },
+    /// What comes in is live, but it can't be written to the recording.
+    NotRecorded {
+        /// Why, and what to do.
+        detail: String,
+    },
+}
+
+impl Issue {
+    /// At most one event of a kind in so long: a broken publisher must not fill the event list.
+    pub const EVERY: Duration = Duration::from_secs(10);
+    pub(crate) const KINDS: usize = 5;
+
+    pub(crate) fn index(&self) -> usize {
+        match self {
+            Self::ClockJump { .. } => 0,
+            Self::LongGop { .. } => 1,
+            Self::Malformed { .. } => 2,
+            Self::Overload { .. } => 3,
+            Self::NotRecorded { .. } => 4,
+        }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ClockJump { .. } => "clock_jump",
+            Self::LongGop { .. } => "long_gop",
+            Self::Malformed { .. } => "malformed",
+            Self::Overload { .. } => "overload",
+            Self::NotRecorded { .. } => "not_recorded",
+        }
+    }
+}
+
+impl fmt::Display for Issue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClockJump { by_ms } => {
+                write!(f, "the publisher's clock jumped by {by_ms} ms; players see a discontinuity")
+            }
+            Self::LongGop { seconds } => write!(
+                f,
+                "key frames come every {seconds:.1} s. Set the encoder's key frame interval to 2 s or less"
+            ),
+            Self::Malformed { detail } => write!(f, "a message was dropped: {detail}"),
+            Self::Overload { dropped } => {
+                write!(f, "the server could not keep up and dropped {dropped} frames")
+            }
+            Self::NotRecorded { detail } => f.write_str(detail),
+        }
+    }
+}
+
+impl Event {
+    /// A publisher that no channel was found for.
+    pub fn rejected(peer: impl Into<String>, refusal: Refusal) -> Self {
+        Self { channel: None, session: None, kind: Kind::IngestRejected { peer: peer.into(), refusal } }
+    }
+
+    /// The name in webhooks, SSE and the event list.
+    pub fn name(&self) -> &'static str {
+        match &self.kind {
+            Kind::ChannelCreated => "channel.created",
+            Kind::ChannelUpdated { .. } | Kind::ChannelStarted => "channel.updated",
+            Kind::ChannelActivated => "channel.activated",
+            Kind::ChannelStopped => "channel.stopped",
+            Kind::ChannelDeleted => "channel.deleted",
+            Kind::SessionCreated => "session.created",
+            Kind::SessionProcessing { .. } => "session.processing",
+            Kind::SessionLive { .. } => "session.live",
+            Kind::SessionError { .. } => "session.error",
+            Kind::SessionRecovered { .. } => "session.recovered",
+            Kind::SessionEnded { .. } => "session.ended",
+            Kind::IngestConnected { .. } => "ingest.connected",
+            Kind::IngestDisconnected { .. } => "ingest.disconnected",
+            Kind::IngestRejected { .. } => "ingest.rejected",
+            Kind::IngestIssue { .. } => "ingest.issue",
+            Kind::AssetReady { .. } => "asset.ready",
+            Kind::AssetDeleted { .. } => "asset.deleted",
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(channel) = &self.channel {
+            write!(f, "channel {}: ", channel.name)?;
+        }
+        match &self.kind {
+            Kind::ChannelCreated => f.write_str("created"),
+            Kind::ChannelUpdated { changed } => write!(f, "changed {}", changed.join(", ")),
+            Kind::ChannelStarted => f.write_str("started; publishers are taken again"),
+            Kind::ChannelActivated => f.write_str("active"),
+            Kind::ChannelStopped => f.write_str("stopped; publishers are refused until it is started"),
+            Kind::ChannelDeleted => f.write_str("deleted; its recordings are kept"),
+            Kind::SessionCreated => write!(f, "session {} created", Id(self)),
+            Kind::SessionProcessing { source } => write!(f, "session {} receives {source}", Id(self)),
+            Kind::SessionLive { after } => {
+                write!(f, "session {} is live, {:.1} s after the publisher", Id(self), after.as_secs_f64())
+            }
+            Kind::SessionError { trouble, window } => {
+                let wait = window.as_secs();
+                write!(f, "session {} is in error: {trouble}; it waits {wait} s for media", Id(self))
+            }
+            Kind::SessionRecovered { after, .. } => {
+                write!(f, "session {} recovered after {:.1} s", Id(self), after.as_secs_f64())
+            }
+            Kind::SessionEnded { reason, lasted } => {
+                write!(f, "session {} ended after {:.1} s: {reason}", Id(self), lasted.as_secs_f64())
+            }
+            Kind::IngestConnected { peer, encoder, resumed } => {
+                let does = if *resumed { "resumes the session" } else { "connected" };
+                write!(f, "publisher {peer} {does}")?;
+                encoder.as_ref().map_or(Ok(()), |encoder| write!(f, " ({encoder})"))
+            }
+            Kind::IngestDisconnected { peer, why } => write!(f, "publisher {peer} is gone: {why}"),
+            Kind::IngestRejected { peer, refusal } => write!(f, "publisher {peer} refused: {refusal}."),
+            Kind::IngestIssue { issue } => write!(f, "{issue}"),
+            Kind::AssetReady { asset } => {
+                write!(f, "session {} has its {} ready", Id(self), asset.kind.name())
+            }
+            Kind::AssetDeleted { asset } => write!(f, "asset {asset} deleted"),
+        }
+    }
+}
+
+/// Holds back events that a peer could cause without end: so many at once, then one each `every`.
+#[derive(Clone, Debug)]
+pub struct Throttle {
+    burst: u32,
+    every: Duration,
+    used: u32,
+    since: Option<Instant>,
+}
+
+impl Throttle {
+    /// For refusals: nobody reads more than this.
+    pub const fn refusals() -> Self {
+        Self { burst: 20, every: Duration::from_secs(1), used: 0, since: None }
+    }
+
+    /// Whether one more may pass.
+    pub fn allow(&mut self, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        let regained = now.saturating_duration_since(since).as_millis() / self.every.as_millis().max(1);
+        if regained > 0 {
+            self.used = self.used.saturating_sub(u32::try_from(regained).unwrap_or(u32::MAX));
+            self.since = Some(now);
+        }
+        let allowed = self.used < self.burst;
+        self.used += u32::from(allowed);
+        allowed
+    }
+}
+
+struct Id<'a>(&'a Event);
+
+impl fmt::Display for Id<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.session.as_ref().map_or(Ok(()), |id| fmt::Display::fmt(id, f))
+    }
+}

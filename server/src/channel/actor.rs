@@ -1,0 +1,384 @@
+//! A channel's task: one loop over what publishers, operators and the clock bring.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use live::channel::{Command, Input, Kick, Output};
+use live::event::{Asset, AssetKind, Issue, Kind as Fact, Subject};
+use live::{ChannelId, PublisherId, Refusal, SessionId};
+use media::flv::Metadata;
+use media::{AccessUnit, Kind, Timeline, Timestamp, Track};
+use tokio::sync::{mpsc, oneshot};
+
+use super::gather::Gather;
+use super::run::{Run, unix_ms};
+use super::{Message, Shared, config, plan, recover};
+use crate::control::channels::Order;
+use crate::ingest::{End, Feed, Knock, Seat};
+use crate::journal::Trouble;
+use crate::store;
+
+/// Items of one publisher under way: about two seconds.
+const FEED: usize = 256;
+/// Players of a session that ended may ask for so long; then the journal answers.
+const FAREWELL: Duration = Duration::from_secs(60);
+/// The figures of a running session reach the database this often.
+const KEEP_SOURCE: Duration = Duration::from_secs(10);
+
+mod flow;
+
+struct Actor {
+    shared: Arc<Shared>,
+    channel: store::Channel,
+    machine: live::Channel,
+    /// Asked just now; answered by the machine's next outputs.
+    knocking: Option<(Knock, oneshot::Sender<Result<Seat, Refusal>>)>,
+    on: Option<Connected>,
+    run: Option<Run>,
+    source_kept: Option<Instant>,
+}
+
+/// The admitted publisher.
+struct Connected {
+    id: PublisherId,
+    feed: mpsc::Receiver<Feed>,
+    kick: oneshot::Sender<Kick>,
+    encoder: Option<String>,
+    stage: Stage,
+}
+
+/// ```text
+///   Gathering ── all announced tracks are here, or a second passed ──▶ Flowing
+/// ```
+enum Stage {
+    Gathering(Gather),
+    Flowing {
+        metadata: Metadata,
+        tracks: Vec<Track>,
+        /// `None` after a restream, until the next key frame.
+        timeline: Option<Timeline>,
+        /// Pictures before the first key frame can't be shown.
+        seen_key: bool,
+        /// Where the last key frame stands.
+        last_key: Option<Timestamp>,
+    },
+}
+
+/// What the loop turns on.
+enum Turn {
+    Message(Message),
+    Feed(Option<Feed>),
+    Due,
+    /// No registry any more.
+    Over,
+}
+
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    channel: store::Channel,
+    unfinished: Option<store::Session>,
+    mut messages: mpsc::Receiver<Message>,
+) {
+    let machine =
+        live::Channel::new(ChannelId::new(channel.id.as_str()), config(&channel.settings), channel.stopped);
+    let (knocking, on, run, source_kept) = (None, None, None, None);
+    let mut actor = Actor { shared, channel, machine, knocking, on, run, source_kept };
+    if let Some(session) = unfinished {
+        actor.recover(session).await;
+    }
+    loop {
+        let turn = actor.turn(&mut messages).await;
+        match turn {
+            Turn::Message(Message::Seal(done)) => {
+                actor.seal().await;
+                let _ = done.send(());
+                return;
+            }
+            Turn::Message(message) => {
+                if actor.message(message).await {
+                    return;
+                }
+            }
+            Turn::Feed(feed) => {
+                let end = Feed::End(End::Lost("the connection broke".to_owned()));
+                actor.feed(feed.unwrap_or(end)).await;
+            }
+            Turn::Due => actor.due().await,
+            Turn::Over => return,
+        }
+    }
+}
+
+impl Actor {
+    fn now(&self) -> Instant {
+        self.shared.clock.now()
+    }
+
+    async fn turn(&mut self, messages: &mut mpsc::Receiver<Message>) -> Turn {
+        let gathered = self.on.as_ref().and_then(|on| match &on.stage {
+            Stage::Gathering(gather) if !gather.tracks.is_empty() => gather.deadline(),
+            Stage::Gathering(_) | Stage::Flowing { .. } => None,
+        });
+        let due = self.machine.poll_timeout().into_iter().chain(gathered).min();
+        let wait = due.map(|due| due.saturating_duration_since(self.now()));
+        let alarm = async {
+            match wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        };
+        let feed = async {
+            match &mut self.on {
+                Some(on) => on.feed.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            message = messages.recv() => message.map_or(Turn::Over, Turn::Message),
+            feed = feed => Turn::Feed(feed),
+            () = alarm => Turn::Due,
+        }
+    }
+
+    /// True where the channel is gone.
+    async fn message(&mut self, message: Message) -> bool {
+        match message {
+            Message::Knock(knock, reply) => {
+                let input = Input::Publish {
+                    publisher: knock.publisher,
+                    peer: knock.peer.to_string(),
+                    encoder: knock.encoder.clone(),
+                    session: self.new_session(),
+                };
+                self.knocking = Some((knock, reply));
+                self.input(input).await;
+                // The machine answers each; were it not to, the publisher is told to try again.
+                self.knocking = None;
+            }
+            Message::Put(channel, done) => {
+                let input = Input::Update(config(&channel.settings));
+                self.channel = *channel;
+                self.input(input).await;
+                let _ = done.send(());
+            }
+            Message::Order(order, done) => {
+                let deleted = order == Order::Delete;
+                let input = match order {
+                    Order::Start => Input::Start,
+                    Order::Stop => Input::Stop,
+                    Order::Restream => Input::Restream { session: self.new_session() },
+                    Order::End { session } => Input::End { session: SessionId::new(session) },
+                    Order::Delete => Input::Delete,
+                };
+                self.input(input).await;
+                let _ = done.send(());
+                return deleted;
+            }
+            Message::Seal(done) => {
+                self.seal().await;
+                let _ = done.send(());
+                return true;
+            }
+        }
+        false
+    }
+
+    fn new_session(&self) -> SessionId {
+        SessionId::new(store::id::mint(store::id::Prefix::Session, self.shared.clock.utc()))
+    }
+
+    async fn due(&mut self) {
+        self.settle_if_gathered().await;
+        let now = self.now();
+        self.machine.handle_timeout(now);
+        self.carry_out().await;
+    }
+
+    async fn input(&mut self, input: Input) {
+        let now = self.now();
+        self.machine.handle_input(input, now);
+        self.carry_out().await;
+    }
+
+    async fn carry_out(&mut self) {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Event(event) => self.shared.record(event).await,
+                Output::Command(command) => self.command(command).await,
+            }
+        }
+    }
+
+    async fn command(&mut self, command: Command) {
+        match command {
+            Command::OpenSession { session } => {
+                let settings = &self.channel.settings;
+                self.run = Some(Run::new(session.as_str(), plan(settings), settings.record));
+                self.shared.shelf.expect(&self.channel.playback_id);
+                if let Some(Connected { stage: Stage::Flowing { timeline, seen_key, .. }, .. }) = &mut self.on
+                {
+                    (*timeline, *seen_key) = (None, false);
+                }
+            }
+            Command::Admit { publisher, .. } => {
+                let Some((knock, reply)) = self.knocking.take() else { return };
+                let (feed, inbox) = mpsc::channel(FEED);
+                let (kick, kicked) = oneshot::channel();
+                let stage = Stage::Gathering(Gather::default());
+                self.on = Some(Connected { id: publisher, feed: inbox, kick, encoder: knock.encoder, stage });
+                // If it is gone by now, its feed is closed, and that says so.
+                let _ = reply.send(Ok(Seat { feed, kicked }));
+            }
+            Command::Refuse { refusal, .. } => {
+                if let Some((_, reply)) = self.knocking.take() {
+                    let _ = reply.send(Err(refusal));
+                }
+            }
+            Command::Kick { publisher, reason } => {
+                if let Some(on) = self.on.take_if(|on| on.id == publisher) {
+                    let _ = on.kick.send(reason);
+                }
+            }
+            Command::CloseSession { session, .. } => self.close(session).await,
+        }
+    }
+
+    async fn feed(&mut self, feed: Feed) {
+        let Some(on) = &mut self.on else { return };
+        let (publisher, now) = (on.id, self.shared.clock.now());
+        match feed {
+            Feed::Metadata(metadata) => {
+                match &mut on.stage {
+                    Stage::Gathering(gather) => gather.metadata = metadata,
+                    Stage::Flowing { metadata: known, .. } => *known = metadata,
+                }
+                self.settle_if_gathered().await;
+            }
+            Feed::Track(track) => self.track(track).await,
+            Feed::Unit(unit) => {
+                self.input(Input::Media { publisher }).await;
+                match self.on.as_mut().map(|on| &mut on.stage) {
+                    Some(Stage::Gathering(gather)) => {
+                        gather.unit(unit, now);
+                        self.settle_if_gathered().await;
+                    }
+                    Some(Stage::Flowing { .. }) => self.unit(unit, now).await,
+                    None => {}
+                }
+            }
+            Feed::Issue(issue) => self.input(Input::Issue { publisher, issue }).await,
+            Feed::End(end) => {
+                // A stream shorter than the wait for its tracks.
+                self.settle().await;
+                let input = match end {
+                    End::Unpublished => Some(Input::Unpublished { publisher }),
+                    End::Lost(why) => Some(Input::Lost { publisher, why }),
+                    End::Refused(refusal) => Some(Input::Refused { publisher, refusal }),
+                    End::Stopping => None,
+                };
+                if let Some(input) = input {
+                    self.input(input).await;
+                }
+                self.on = self.on.take().filter(|on| on.id != publisher);
+            }
+        }
+    }
+
+    /// What went wrong with the journal where no publisher stands for it any more.
+    fn log_trouble(&self, outcome: Result<(), Trouble>) {
+        if let Err(trouble) = outcome {
+            tracing::error!("channel {}: {trouble}", self.channel.settings.name);
+        }
+    }
+
+    async fn close(&mut self, session: SessionId) {
+        let Some(mut run) = self.run.take_if(|run| run.id == session.as_str()) else { return };
+        let outcome = run.finish();
+        self.log_trouble(outcome);
+        self.shared.shelf.retire(&self.channel.playback_id);
+        self.shared.sources().remove(&run.id);
+        self.source_kept = None;
+        if let Err(error) = self.shared.store.set_source(&run.id, run.source.clone()).await {
+            tracing::warn!("the figures of {} were not kept: {error}", run.id);
+        }
+        let shared = Arc::clone(&self.shared);
+        let playback = self.channel.playback_id.clone();
+        let subject = Subject {
+            id: ChannelId::new(self.channel.id.as_str()),
+            name: self.channel.settings.name.as_str().into(),
+        };
+        tokio::spawn(async move {
+            if run.recorded() {
+                announce_assets(&shared, &run.id, subject).await;
+            }
+            tokio::time::sleep(FAREWELL).await;
+            shared.shelf.forget(&playback, &run.id);
+        });
+    }
+
+    async fn seal(&mut self) {
+        while let Some(Ok(feed)) = self.on.as_mut().map(|on| on.feed.try_recv()) {
+            self.feed(feed).await;
+        }
+        self.settle().await;
+        let Some(mut run) = self.run.take() else { return };
+        let outcome = run.seal();
+        self.log_trouble(outcome);
+        if let Err(error) = self.shared.store.set_source(&run.id, run.source.clone()).await {
+            tracing::warn!("the figures of {} were not kept: {error}", run.id);
+        }
+    }
+
+    async fn recover(&mut self, session: store::Session) {
+        let now_ms = unix_ms(self.shared.clock.wall());
+        let created_ms = (session.created_at.unix_timestamp_nanos() / 1_000_000) as i64;
+        let since = |ms: i64| Duration::from_millis(u64::try_from(now_ms - ms).unwrap_or(0));
+        let found = recover::read(&self.shared, &session.id).await;
+        let heard = found.as_ref().map_or(created_ms, |found| found.written_ms);
+        match found {
+            Some(found) => {
+                let mut run = Run::recovered(&self.shared, found, session.source);
+                run.became_playable();
+                if let Some(live) = run.live() {
+                    self.shared.shelf.put(&self.channel.playback_id, live);
+                }
+                self.run = Some(run);
+            }
+            None => {
+                let settings = &self.channel.settings;
+                self.run = Some(Run::new(&session.id, plan(settings), settings.record));
+                self.shared.shelf.expect(&self.channel.playback_id);
+            }
+        }
+        self.input(Input::Recovered {
+            session: SessionId::new(session.id),
+            was_live: session.live_at.is_some(),
+            age: since(created_ms),
+            silent_for: since(heard),
+        })
+        .await;
+    }
+}
+
+/// What can be fetched of a session that ended, once all of it is in the files.
+async fn announce_assets(shared: &Arc<Shared>, session: &str, subject: Subject) {
+    shared.writer.flush().await;
+    let (library, id) = (shared.library.clone(), session.to_owned());
+    let measured = tokio::task::spawn_blocking(move || library.measure(&id)).await;
+    let (duration, bytes) = match measured {
+        Ok(Ok(Some(measured))) => measured,
+        Ok(Ok(None)) | Err(_) => return,
+        Ok(Err(error)) => {
+            tracing::error!("the recording of {session} can't be read: {error}");
+            return;
+        }
+    };
+    for (kind, bytes) in [(AssetKind::Recording, Some(bytes)), (AssetKind::CatchUp, None)] {
+        let id = store::id::mint(store::id::Prefix::Asset, shared.clock.utc());
+        let asset = Asset { id, kind, duration: Some(duration), bytes };
+        let session = Some(SessionId::new(session));
+        shared
+            .record(live::Event { channel: Some(subject.clone()), session, kind: Fact::AssetReady { asset } })
+            .await;
+    }
+}

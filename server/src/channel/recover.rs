@@ -1,0 +1,66 @@
+//! What a restart finds of a session that was running.
+
+use std::sync::Arc;
+
+use live::event::{Kind, Subject};
+use live::session::EndReason;
+use live::{ChannelId, Event, SessionId};
+
+use super::Shared;
+use super::run::unix_ms;
+use crate::clock::Clock;
+use crate::journal::{repair, track};
+use crate::store;
+
+/// A session's journal after its repair, ready to go on.
+pub(crate) struct Recovered {
+    pub session: String,
+    pub plan: hls::Plan,
+    pub epoch_ms: i64,
+    pub renditions: Vec<hls::presentation::Rendition>,
+    pub journals: Vec<Vec<hls::journal::Index>>,
+    /// When its last media was written, ms since 1970.
+    pub written_ms: i64,
+}
+
+/// Repairs and reads the journal. `None` where the session has none, or none that can be used.
+pub(super) async fn read(shared: &Arc<Shared>, session: &str) -> Option<Recovered> {
+    let (root, id) = (Arc::clone(&shared.sessions), session.to_owned());
+    let found = match tokio::task::spawn_blocking(move || repair(&root, &id)).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => {
+            tracing::error!("the recording of {session} can't be repaired: {error:#}");
+            return None;
+        }
+        Err(_) => return None,
+    };
+    let written_ms = unix_ms(found.written?);
+    let (_, first) = found.renditions.first()?;
+    let header = &first.first()?.header;
+    let (plan, epoch_ms) = (header.plan, header.epoch_ms);
+    let mut renditions = Vec::new();
+    let mut journals = Vec::new();
+    for (name, files) in found.renditions {
+        let last = files.last()?;
+        let frame_rate = last.header.frame_rate.map(|(num, den)| media::Rational { num, den });
+        renditions.push(hls::presentation::Rendition {
+            name,
+            track: track(&last.init)?,
+            frame_rate,
+            bitrate: None,
+        });
+        journals.push(files);
+    }
+    Some(Recovered { session: session.to_owned(), plan, epoch_ms, renditions, journals, written_ms })
+}
+
+/// The end of a session whose channel is gone.
+pub(super) fn orphaned(session: &store::Session, clock: &Clock) -> Event {
+    let lasted = (clock.utc() - session.created_at).unsigned_abs();
+    let id = ChannelId::new(session.channel_id.as_str());
+    Event {
+        channel: Some(Subject { name: session.channel_id.as_str().into(), id }),
+        session: Some(SessionId::new(session.id.as_str())),
+        kind: Kind::SessionEnded { reason: EndReason::ChannelDeleted, lasted },
+    }
+}

@@ -1,0 +1,236 @@
+//! One session as it runs: its package, its journal, its clock.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use media::flv::Metadata;
+use media::{AccessUnit, Kind, Timeline, Timescale, Timestamp, Track};
+
+use super::source::{Meter, announced, renditions};
+use super::{Recovered, Shared};
+use crate::journal::{Context, Recorder, Trouble};
+use crate::package::{self, Live};
+
+/// A publisher that returns goes on at least so long behind what is there: its first frames must not fall into it.
+const BEHIND: Timestamp = Timestamp::new(100, Timescale::MILLIS);
+
+/// A session between `OpenSession` and `CloseSession`.
+pub(super) struct Run {
+    pub id: String,
+    plan: hls::Plan,
+    record: bool,
+    media: Option<Media>,
+    /// What comes in, as known by now.
+    pub source: live::Source,
+    meter: Meter,
+}
+
+/// From the first unit on.
+struct Media {
+    package: package::Session,
+    recorders: Vec<Recorder>,
+    /// A moment on the machine's clock, and where it lies on the session's.
+    zero: (Instant, Timestamp),
+    told_playable: bool,
+}
+
+impl Run {
+    /// Nothing has come yet.
+    pub(super) fn new(id: &str, plan: hls::Plan, record: bool) -> Self {
+        let (source, meter) = Default::default();
+        Self { id: id.to_owned(), plan, record, media: None, source, meter }
+    }
+
+    /// A session from before the restart.
+    pub(super) fn recovered(shared: &Shared, found: Recovered, source: Option<live::Source>) -> Self {
+        let mut run = Self::new(&found.session, found.plan, true);
+        run.source = source.unwrap_or_default();
+        let (package, changes) = package::Session::resume(
+            &found.session,
+            found.plan,
+            found.epoch_ms,
+            found.renditions,
+            &found.journals,
+        );
+        let at = Timestamp::millis(unix_ms(shared.clock.wall()).saturating_sub(found.epoch_ms));
+        run.media = Some(Media {
+            recorders: recorders(shared, &run.id, &package),
+            package,
+            zero: (shared.clock.now(), at),
+            told_playable: false,
+        });
+        // What resuming changed is in the journal already, but for what comes after.
+        drop(changes);
+        run
+    }
+
+    /// What viewers read.
+    pub(super) fn live(&self) -> Option<&Arc<Live>> {
+        self.media.as_ref().map(|media| media.package.live())
+    }
+
+    /// Begins with the first unit that came at `first`, or goes on with a publisher that returned. Gives its clock.
+    pub(super) fn begin(
+        &mut self,
+        shared: &Shared,
+        tracks: &[Track],
+        metadata: &Metadata,
+        encoder: Option<&str>,
+        first: Instant,
+    ) -> (Timeline, Result<(), Trouble>) {
+        let mut sorted: Vec<_> = tracks.iter().collect();
+        sorted.sort_by_key(|track| track.kind);
+        self.source = announced(sorted.into_iter(), metadata, encoder);
+        self.meter = Meter::default();
+        let (base, outcome) = match &mut self.media {
+            None => {
+                let since = shared.clock.now().duration_since(first);
+                let first_wall = unix_ms(shared.clock.wall()) - since.as_millis() as i64;
+                let epoch_ms = first_wall - Timeline::LEAD.as_millis();
+                let renditions = renditions(tracks, metadata);
+                let package = package::Session::new(&self.id, self.plan, epoch_ms, renditions, self.record);
+                let recorders = if self.record { recorders(shared, &self.id, &package) } else { Vec::new() };
+                let zero = (first, Timeline::LEAD);
+                self.media = Some(Media { package, recorders, zero, told_playable: false });
+                (Timeline::LEAD, Ok(()))
+            }
+            Some(media) => {
+                let base = media.at(first).max(media.end().plus(BEHIND));
+                (base, media.returned(tracks))
+            }
+        };
+        let mut timeline = Timeline::new(base);
+        for track in tracks {
+            timeline.track(track);
+        }
+        (timeline, outcome)
+    }
+
+    /// Where a moment lies on the session's clock.
+    pub(super) fn at(&self, now: Instant) -> Timestamp {
+        self.media.as_ref().map_or(Timeline::LEAD, |media| media.at(now))
+    }
+
+    /// Takes a unit on the session's clock. False where the session has no rendition for it.
+    pub(super) fn push(&mut self, unit: AccessUnit, now: Instant) -> Result<bool, Trouble> {
+        self.meter.add(unit.data.len(), now);
+        let Some(media) = &mut self.media else { return Ok(false) };
+        let Some(number) = media.package.rendition(unit.kind) else { return Ok(false) };
+        let changes = media.package.push(number, unit);
+        if !changes.is_empty() {
+            self.source.bitrate = self.meter.bitrate().or(self.source.bitrate);
+            if let Some(video) = media.package.rendition(Kind::Video)
+                && let Some(rate) = media.package.frame_rate(video)
+            {
+                self.source.fps = Some(rate.as_f64());
+            }
+        }
+        media.record(&changes).map(|()| true)
+    }
+
+    /// The publisher's clock jumped, or a track has a new configuration.
+    pub(super) fn discontinuity(&mut self, track: Option<Track>) -> Result<(), Trouble> {
+        let Some(media) = &mut self.media else { return Ok(()) };
+        let track = track.and_then(|track| Some((media.package.rendition(track.kind)?, track)));
+        let changes = media.package.discontinuity(track);
+        media.record(&changes)
+    }
+
+    /// Seconds between key frames above which segments are cut without one.
+    pub(super) fn longest_gop(&self) -> f64 {
+        self.plan.segment_limit().as_secs_f64()
+    }
+
+    /// True once: players can begin.
+    pub(super) fn became_playable(&mut self) -> bool {
+        self.media.as_mut().is_some_and(|media| {
+            let now = media.package.playable() && !media.told_playable;
+            media.told_playable |= now;
+            now
+        })
+    }
+
+    /// The end: everything pending goes into the playlists and the journal.
+    pub(super) fn finish(&mut self) -> Result<(), Trouble> {
+        let Some(media) = &mut self.media else { return Ok(()) };
+        let changes = media.package.finish();
+        let outcome = media.record(&changes);
+        media.recorders.clear();
+        outcome
+    }
+
+    /// The server stops, the session doesn't: everything pending goes into the journal.
+    pub(super) fn seal(&mut self) -> Result<(), Trouble> {
+        let outcome = self.discontinuity(None);
+        if let Some(media) = &mut self.media {
+            media.recorders.clear();
+        }
+        outcome
+    }
+
+    /// It has something to fetch afterwards.
+    pub(super) fn recorded(&self) -> bool {
+        self.record && self.media.is_some()
+    }
+}
+
+impl Media {
+    fn at(&self, now: Instant) -> Timestamp {
+        let (moment, at) = self.zero;
+        let since = now.saturating_duration_since(moment);
+        at.plus(Timestamp::of_duration(since, Timescale::NANOS).rescale(Timescale::MILLIS))
+    }
+
+    /// Where the newest part ends.
+    fn end(&self) -> Timestamp {
+        let ends = (0..self.package.live().renditions().len()).filter_map(|number| {
+            let index = self.package.index(number)?;
+            let newest = index.open().or_else(|| index.segments().next_back().map(|segment| &**segment))?;
+            Some(newest.start.plus(newest.duration))
+        });
+        ends.max().unwrap_or(Timestamp::millis(0)).rescale(Timescale::MILLIS)
+    }
+
+    /// Another connection goes on with it, maybe with other configurations.
+    fn returned(&mut self, tracks: &[Track]) -> Result<(), Trouble> {
+        let mut outcome = Ok(());
+        let mut any = false;
+        for track in tracks {
+            let Some(number) = self.package.rendition(track.kind) else { continue };
+            if self.package.track(number) != Some(track) {
+                any = true;
+                let changes = self.package.discontinuity(Some((number, track.clone())));
+                outcome = outcome.and(self.record(&changes));
+            }
+        }
+        if !any {
+            let changes = self.package.discontinuity(None);
+            outcome = outcome.and(self.record(&changes));
+        }
+        outcome
+    }
+
+    fn record(&mut self, changes: &package::Changes) -> Result<(), Trouble> {
+        let mut outcome = Ok(());
+        for (number, changeset) in changes {
+            let Some(recorder) = self.recorders.get_mut(*number) else { continue };
+            let Some(index) = self.package.index(*number) else { continue };
+            let Some(track) = self.package.track(*number) else { continue };
+            let context = Context { index, track, frame_rate: self.package.frame_rate(*number) };
+            for change in &changeset.changes {
+                outcome = outcome.and(recorder.apply(change, &context));
+            }
+        }
+        outcome
+    }
+}
+
+fn recorders(shared: &Shared, session: &str, package: &package::Session) -> Vec<Recorder> {
+    let renditions = package.live().renditions().iter();
+    renditions.map(|rendition| Recorder::new(&shared.writer, session, rendition.name())).collect()
+}
+
+pub(super) fn unix_ms(at: SystemTime) -> i64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

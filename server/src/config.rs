@@ -1,0 +1,139 @@
+//! What the operator decides before the server starts: flags, then `SIGMA_*`, then `sigma.toml`, then defaults.
+//! What can be changed while it runs (channels, keys, tokens) lives in the database instead.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Parser;
+use serde::Deserialize;
+
+/// Takes RTMP in, keeps every second of it, and serves it as Low-Latency HLS.
+#[derive(Debug, Parser)]
+#[command(name = "sigma-server", version)]
+pub struct Args {
+    /// Where the database, the recordings and the admin token live; made if missing.
+    #[arg(long, env = "SIGMA_DATA_DIR", value_name = "DIR")]
+    data_dir: PathBuf,
+    /// Where players, the console and the API connect [default: 127.0.0.1:8080]; port 0 takes a free one.
+    #[arg(long, env = "SIGMA_HTTP", value_name = "ADDR:PORT")]
+    http: Option<SocketAddr>,
+    /// Where encoders publish [default: 127.0.0.1:1935]; port 0 takes a free one.
+    #[arg(long, env = "SIGMA_RTMP", value_name = "ADDR:PORT")]
+    rtmp: Option<SocketAddr>,
+    /// A TOML file with the same settings [default: DIR/sigma.toml, where there is one].
+    #[arg(long, env = "SIGMA_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print one line of JSON on stdout once the server serves: its addresses, its admin token, its version.
+    #[arg(long)]
+    pub ready_json: bool,
+    /// Stop when stdin ends, so that a program that started the server can't leave it behind.
+    #[arg(long)]
+    pub stop_with_stdin: bool,
+    #[arg(long, env = "SIGMA_PUBLIC_RTMP_URL", hide = true)]
+    public_rtmp_url: Option<String>,
+    #[arg(long, env = "SIGMA_PUBLIC_HTTP_URL", hide = true)]
+    public_http_url: Option<String>,
+    #[arg(long, env = "SIGMA_PUBLIC_CDN_URL", hide = true)]
+    public_cdn_url: Option<String>,
+}
+
+/// Everything decided.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the database and the sessions live.
+    pub data_dir: PathBuf,
+    /// HTTP listener.
+    pub http: SocketAddr,
+    /// RTMP listener.
+    pub rtmp: SocketAddr,
+    /// What it tells the world when it stands behind something.
+    pub public: Public,
+}
+
+/// Addresses as the world sees them; where `None`, the listener's own.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Public {
+    /// `rtmp://live.example.com`
+    pub rtmp_url: Option<String>,
+    /// `https://live.example.com`
+    pub http_url: Option<String>,
+    /// `https://cdn.example.com`: what players are sent to, in place of `http_url`.
+    pub cdn_url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    http: Option<SocketAddr>,
+    rtmp: Option<SocketAddr>,
+    #[serde(default)]
+    public: Public,
+}
+
+impl File {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} isn't a valid configuration", path.display()))
+    }
+}
+
+impl Config {
+    /// Flags and environment (already in `args`) over the file over the defaults.
+    pub fn load(args: &Args) -> anyhow::Result<Self> {
+        let beside = args.data_dir.join("sigma.toml");
+        let file = match &args.config {
+            Some(path) => File::read(path)?,
+            None if beside.is_file() => File::read(&beside)?,
+            None => File::default(),
+        };
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Ok(Self {
+            data_dir: args.data_dir.clone(),
+            http: args.http.or(file.http).unwrap_or_else(|| local(8080)),
+            rtmp: args.rtmp.or(file.rtmp).unwrap_or_else(|| local(1935)),
+            public: Public {
+                rtmp_url: args.public_rtmp_url.clone().or(file.public.rtmp_url),
+                http_url: args.public_http_url.clone().or(file.public.http_url),
+                cdn_url: args.public_cdn_url.clone().or(file.public.cdn_url),
+            },
+        })
+    }
+
+    /// A server for tests: any free ports, everything under `data_dir`.
+    pub fn local(data_dir: &Path) -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self { data_dir: data_dir.to_owned(), http: any, rtmp: any, public: Public::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn load(flags: &[&str], file: &str) -> anyhow::Result<Config> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("sigma.toml"), file).unwrap();
+        let dir = dir.path().to_str().unwrap();
+        Config::load(&Args::parse_from(["sigma-server", "--data-dir", dir].iter().chain(flags)))
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let c = load(&[], "").unwrap();
+        assert_eq!((c.http.port(), c.rtmp.port()), (8080, 1935));
+        let c = load(&["--http", "127.0.0.1:1"], "http = '127.0.0.1:2'\nrtmp = '127.0.0.1:3'").unwrap();
+        assert_eq!((c.http.port(), c.rtmp.port()), (1, 3));
+        let c = load(&[], "[public]\ncdn_url = 'https://cdn.example.com'").unwrap();
+        assert_eq!(c.public.cdn_url.as_deref(), Some("https://cdn.example.com"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let error = format!("{:#}", load(&[], "htpp = '127.0.0.1:2'").unwrap_err());
+        assert!(error.contains("htpp") && error.contains("sigma.toml"), "{error}");
+        assert!(load(&[], "[public]\nrtmp = 'x'").is_err());
+    }
+}

@@ -1,0 +1,122 @@
+//! The HTTP API under `/api/v1`, with `/healthz` and `/readyz`.
+//!
+//! **Belongs here:** who may ask, what may be asked, and rows turned into the API's shapes. **Does not:** media delivery
+//! (`deliver`), decisions about what is live (`live`, reached through [`Channels`]), SQL (`store`).
+
+mod auth;
+pub mod channels;
+mod convert;
+mod extract;
+mod openapi;
+mod problem;
+mod routes;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use tower_http::cors::{Any, CorsLayer};
+
+pub use channels::Channels;
+
+use crate::clock::Clock;
+use crate::store::Store;
+
+/// Bytes of a request's body, at most.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Everything the routes need; clones are cheap.
+#[derive(Clone)]
+pub struct Control {
+    /// What is kept.
+    pub store: Store,
+    /// What runs.
+    pub channels: Arc<dyn Channels>,
+    /// What the world is told.
+    pub urls: Arc<PublicUrls>,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// The addresses that the API gives out, without a trailing `/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrls {
+    /// `rtmp://HOST:PORT`
+    pub rtmp: String,
+    /// `http://HOST:PORT`: the console, the watch page, and media where there is no `cdn`.
+    pub http: String,
+    /// Where players fetch media.
+    pub cdn: Option<String>,
+}
+
+impl PublicUrls {
+    /// Trailing slashes are cut.
+    pub fn new(rtmp: &str, http: &str, cdn: Option<&str>) -> Self {
+        let cut = |url: &str| url.trim_end_matches('/').to_owned();
+        Self { rtmp: cut(rtmp), http: cut(http), cdn: cdn.map(cut) }
+    }
+
+    /// What an encoder takes as its server.
+    pub fn ingest(&self) -> String {
+        format!("{}/live", self.rtmp)
+    }
+
+    /// What the console shows for a viewer.
+    pub fn watch(&self, playback_id: &str) -> String {
+        format!("{}/watch/{playback_id}", self.http)
+    }
+
+    /// The multivariant playlist.
+    pub fn hls(&self, playback_id: &str) -> String {
+        format!("{}/live/{playback_id}/index.m3u8", self.media())
+    }
+
+    /// The whole session as one MP4.
+    pub fn recording(&self, session_id: &str) -> String {
+        format!("{}/vod/{session_id}/recording.mp4", self.media())
+    }
+
+    /// The whole session as HLS.
+    pub fn catch_up(&self, session_id: &str) -> String {
+        format!("{}/vod/{session_id}/index.m3u8", self.media())
+    }
+
+    fn media(&self) -> &str {
+        self.cdn.as_deref().unwrap_or(&self.http)
+    }
+}
+
+/// All routes; merge it into the server's.
+pub fn router(control: Control) -> Router {
+    use routes::{channels, events, health, sessions, stream_keys, tokens};
+    let api = Router::new()
+        .route("/channels", get(channels::list).post(channels::create))
+        .route("/channels/{id}", get(channels::read).patch(channels::update).delete(channels::delete))
+        .route("/channels/{id}/start", post(channels::start))
+        .route("/channels/{id}/stop", post(channels::stop))
+        .route("/channels/{id}/restream", post(channels::restream))
+        .route("/channels/{id}/stream-keys", get(stream_keys::list).post(stream_keys::create))
+        .route("/channels/{id}/stream-keys/{key}", axum::routing::delete(stream_keys::revoke))
+        .route("/channels/{id}/sessions", get(sessions::list))
+        .route("/sessions/{id}", get(sessions::read))
+        .route("/sessions/{id}/end", post(sessions::end))
+        .route("/sessions/{id}/assets", get(sessions::assets))
+        .route("/events", get(events::list))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{id}", get(tokens::read).patch(tokens::update).delete(tokens::revoke))
+        .route("/openapi.json", get(openapi::serve))
+        .fallback(problem::no_such_route)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(control.clock.clone(), problem::render))
+        // The desktop window is another origin. Nothing here goes by cookies, so any origin may ask with a token.
+        .layer(CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any).expose_headers(Any));
+    let health = Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .layer(middleware::from_fn_with_state(control.clock.clone(), problem::render));
+    Router::new().nest("/api/v1", api).merge(health).with_state(control)
+}

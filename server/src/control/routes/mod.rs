@@ -1,0 +1,8 @@
+//! The handlers, a file a resource.
+
+pub(super) mod channels;
+pub(super) mod events;
+pub(super) mod health;
+pub(super) mod sessions;
+pub(super) mod stream_keys;
+pub(super) mod tokens;

@@ -1,0 +1,50 @@
+//! What viewers fetch: live playlists and media, catch-up, the recording, the web pages.
+//!
+//! **Belongs here:** routes, waiting, caching and range headers. **Does not:** what a request is owed (`hls::reload`), what is
+//! on (`package`), what was (`journal`), the API (`control`).
+//!
+//! Names of media never mean anything else later, so that a CDN and a browser may keep them. Playlists are never kept by a
+//! browser: a player that repeats a blocking request must not get its own cache.
+
+mod live;
+mod range;
+mod recording;
+mod reply;
+mod ui;
+mod vod;
+
+use axum::Router;
+use axum::http::Method;
+use axum::routing::get;
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::clock::Clock;
+use crate::journal::Library;
+use crate::package::Shelf;
+
+/// What the routes read.
+#[derive(Clone)]
+pub(crate) struct Deliver {
+    pub shelf: Shelf,
+    pub library: Library,
+    pub clock: Clock,
+}
+
+/// Live playback, catch-up, and for everything else the web UI.
+pub(crate) fn router(deliver: Deliver) -> Router {
+    // Players of any site may play: what is private is signed, not hidden behind an origin.
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
+        .allow_headers(Any)
+        .expose_headers(Any);
+    let media = Router::new()
+        .route("/live/{playback}/index.m3u8", get(live::multivariant))
+        .route("/live/{playback}/{session}/{rendition}/{file}", get(live::file))
+        .route("/vod/{session}/index.m3u8", get(vod::multivariant))
+        .route("/vod/{session}/{rendition}/{file}", get(vod::file))
+        .route("/vod/{session}/recording.mp4", get(recording::serve))
+        .layer(cors)
+        .with_state(deliver);
+    media.fallback(get(ui::serve))
+}

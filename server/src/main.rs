@@ -1,0 +1,112 @@
+//! `sigma-server`: reads the command line, starts [`server::Server`], waits for SIGINT or SIGTERM, stops it.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use server::clock::Clock;
+use server::config::{Args, Config};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SIGMA_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    match serve(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(args: &Args) -> anyhow::Result<()> {
+    let config = Config::load(args)?;
+    // Two workers move gigabits; more would only give the allocator more arenas to fill.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 4)))
+        .max_blocking_threads(32)
+        .thread_stack_size(1 << 20)
+        .enable_all()
+        .build()
+        .context("can't start the runtime")?;
+    runtime.block_on(async {
+        // Before anything is served, so that an early Ctrl-C is not lost.
+        let mut signals = Signals::new()?;
+        let server = server::Server::start(config, Clock::system()).await?;
+        if args.ready_json {
+            let ready = serde_json::json!({
+                "http": server.http_url(),
+                "rtmp": server.rtmp_url(),
+                "admin_token": server.admin_token(),
+                "version": env!("CARGO_PKG_VERSION"),
+            });
+            println!("{ready}");
+        }
+        tracing::info!("ready: {} and {}", server.http_url(), server.rtmp_url());
+        let told = tokio::select! {
+            told = signals.next() => told,
+            () = stdin_end(), if args.stop_with_stdin => "stdin ended",
+        };
+        tracing::info!("{told}: stopping");
+        server.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// A thread of its own: a read of stdin that nobody ends must not hold up the exit.
+async fn stdin_end() {
+    let (told, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = told.send(());
+    });
+    let _ = end.await;
+}
+
+/// What tells the server to stop.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let interrupt = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
+        let terminate = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
+
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self(tokio::signal::windows::ctrl_c().context("can't listen for Ctrl-C")?))
+    }
+
+    async fn next(&mut self) -> &'static str {
+        self.0.recv().await;
+        "Ctrl-C"
+    }
+}

@@ -1,0 +1,81 @@
+//! One rendition's media in memory, by name.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hls::Change;
+
+/// Parts, the segments that they make, and initialisation segments.
+#[derive(Debug)]
+pub(crate) struct Held {
+    keep: Duration,
+    parts: BTreeMap<u64, Bytes>,
+    /// By MSN: first part, how many, and where the segment ends on the session's clock.
+    segments: BTreeMap<u64, Sealed>,
+    inits: BTreeMap<u32, Bytes>,
+}
+
+#[derive(Debug)]
+struct Sealed {
+    first: u64,
+    count: usize,
+    end: media::Timestamp,
+}
+
+impl Held {
+    pub(super) fn new(keep: Duration) -> Self {
+        Self { keep, parts: BTreeMap::new(), segments: BTreeMap::new(), inits: BTreeMap::new() }
+    }
+
+    pub(super) fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Init(init) => {
+                self.inits.insert(init.number, init.data.clone());
+            }
+            Change::Part(part) => {
+                self.parts.insert(part.info.number, part.data.clone());
+            }
+            Change::Sealed(segment) => {
+                let end = segment.start.plus(segment.duration);
+                if let Some(first) = segment.parts.first().map(|part| part.number) {
+                    self.segments.insert(segment.msn, Sealed { first, count: segment.parts.len(), end });
+                }
+                self.drop_before(end);
+            }
+            // Its URLs answer for a while yet; `drop_before` decides.
+            Change::Removed(_) => {}
+        }
+    }
+
+    fn drop_before(&mut self, newest: media::Timestamp) {
+        let keep = media::Timestamp::of_duration(self.keep, newest.scale);
+        let oldest = newest.minus(keep);
+        while let Some(entry) = self.segments.first_entry() {
+            if entry.get().end >= oldest {
+                break;
+            }
+            let gone = entry.remove();
+            let next = gone.first + gone.count as u64;
+            self.parts = self.parts.split_off(&next);
+        }
+    }
+
+    /// A part, whole.
+    pub(crate) fn part(&self, number: u64) -> Option<Bytes> {
+        self.parts.get(&number).cloned()
+    }
+
+    /// A sealed segment as its parts in order; `None` where not all of them are here.
+    pub(crate) fn segment(&self, msn: u64) -> Option<Vec<Bytes>> {
+        let sealed = self.segments.get(&msn)?;
+        let parts: Vec<_> =
+            self.parts.range(sealed.first..).take(sealed.count).map(|(_, data)| data.clone()).collect();
+        (parts.len() == sealed.count).then_some(parts)
+    }
+
+    /// An initialisation segment.
+    pub(crate) fn init(&self, number: u32) -> Option<Bytes> {
+        self.inits.get(&number).cloned()
+    }
+}

@@ -1,0 +1,165 @@
+//! One session's renditions as they are now: what `hls` made of the units, held in memory for all viewers at once.
+//!
+//! **Belongs here:** applying changesets to memory, snapshots that viewers read and wait for. **Does not:** deciding when a
+//! session begins or ends (`channel`), disk (`journal`), HTTP (`deliver`).
+
+mod media;
+mod rendered;
+mod shelf;
+mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hls::{Change, Plan, Presentation};
+use media::Held;
+pub(crate) use rendered::Rendered;
+pub(crate) use shelf::{Found, Shelf};
+pub(crate) use view::{Live, Rendition, View};
+
+/// The writing side of a session; its channel owns it.
+pub(crate) struct Session {
+    presentation: Presentation,
+    live: Arc<Live>,
+    playable: bool,
+}
+
+/// What a push changed: by rendition, in order. The journal wants them too.
+pub(crate) type Changes = hls::presentation::Changes;
+
+impl Session {
+    /// A new session. `journaled`: what leaves memory can be read from disk.
+    pub(crate) fn new(
+        id: &str,
+        plan: Plan,
+        epoch_ms: i64,
+        renditions: Vec<hls::presentation::Rendition>,
+        journaled: bool,
+    ) -> Self {
+        let live = Live::new(id, plan, &renditions, keep(&plan, journaled));
+        Self {
+            presentation: Presentation::new(plan, epoch_ms, renditions),
+            live: Arc::new(live),
+            playable: false,
+        }
+    }
+
+    /// Goes on with what the journal holds.
+    pub(crate) fn resume(
+        id: &str,
+        plan: Plan,
+        epoch_ms: i64,
+        renditions: Vec<hls::presentation::Rendition>,
+        journals: &[Vec<hls::journal::Index>],
+    ) -> (Self, Changes) {
+        let live = Live::new(id, plan, &renditions, keep(&plan, true));
+        let (presentation, changes) = Presentation::resume(plan, epoch_ms, renditions, journals);
+        let mut session = Self { presentation, live: Arc::new(live), playable: false };
+        session.apply(&changes);
+        session.publish_all();
+        (session, changes)
+    }
+
+    /// What viewers read.
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    /// The rendition of this name.
+    pub(crate) fn rendition(&self, kind: ::media::Kind) -> Option<usize> {
+        self.presentation.renditions().iter().position(|rendition| rendition.track.kind == kind)
+    }
+
+    /// What a rendition carries now.
+    pub(crate) fn track(&self, rendition: usize) -> Option<&::media::Track> {
+        self.presentation.renditions().get(rendition).map(|rendition| &rendition.track)
+    }
+
+    /// Takes a unit.
+    pub(crate) fn push(&mut self, rendition: usize, unit: ::media::AccessUnit) -> Changes {
+        let changes = self.presentation.push(rendition, unit);
+        self.apply(&changes);
+        changes
+    }
+
+    /// The timeline jumps, or a track changes.
+    pub(crate) fn discontinuity(&mut self, track: Option<(usize, ::media::Track)>) -> Changes {
+        let changes = self.presentation.discontinuity(track);
+        self.apply(&changes);
+        changes
+    }
+
+    /// The end: everything pending comes out, playlists get ENDLIST, waiting requests are answered.
+    pub(crate) fn finish(&mut self) -> Changes {
+        let changes = self.presentation.finish();
+        self.apply(&changes);
+        self.publish_all();
+        changes
+    }
+
+    /// A rendition's timeline, once its first frames are in.
+    pub(crate) fn index(&self, rendition: usize) -> Option<&hls::Index> {
+        self.presentation.index(rendition)
+    }
+
+    /// A rendition's frame rate, once known.
+    pub(crate) fn frame_rate(&self, rendition: usize) -> Option<::media::Rational> {
+        self.presentation.frame_rate(rendition)
+    }
+
+    /// Each rendition has a part: players can begin.
+    pub(crate) fn playable(&self) -> bool {
+        self.playable
+    }
+
+    fn apply(&mut self, changes: &Changes) {
+        if changes.iter().all(|(_, changeset)| changeset.changes.is_empty()) {
+            return;
+        }
+        let mut wake = vec![false; self.live.renditions().len()];
+        for (number, changeset) in changes {
+            let Some(rendition) = self.live.renditions().get(*number) else { continue };
+            for change in &changeset.changes {
+                rendition.held().apply(change);
+                wake[*number] |= matches!(change, Change::Part(_) | Change::Sealed(_));
+            }
+        }
+        self.publish(&wake);
+    }
+
+    fn publish_all(&mut self) {
+        self.publish(&vec![true; self.live.renditions().len()]);
+    }
+
+    /// Views are made for all renditions, since each reports on the others; only those who wait for a change are woken.
+    fn publish(&mut self, wake: &[bool]) {
+        for (number, rendition) in self.live.renditions().iter().enumerate() {
+            let Some(index) = self.presentation.index(number) else { continue };
+            let reports = self.live.renditions().iter().enumerate().filter(|(other, _)| *other != number);
+            let reports = reports.filter_map(|(other, rendition)| {
+                let index = self.presentation.index(other)?;
+                hls::playlist::media::Report::of(format!("../{}/media.m3u8", rendition.name()), index)
+            });
+            let Some(track) = self.presentation.renditions().get(number).map(|r| r.track.clone()) else {
+                continue;
+            };
+            let frame_rate = self.presentation.frame_rate(number);
+            let view = View::new(index.clone(), track, reports.collect(), frame_rate);
+            rendition.publish(view, wake.get(number).copied().unwrap_or(true));
+        }
+        self.playable = self.playable
+            || (0..self.live.renditions().len())
+                .all(|number| self.presentation.index(number).is_some_and(|index| index.last().is_some()));
+    }
+}
+
+/// How long parts stay in memory. Where the journal has them, a little more than the longest open file (those are
+/// scanned again each time they have grown) and never less than players can ask for at their usual distance; else for
+/// as long as a playlist that names them may be in use (RFC 8216bis §6.2.2).
+fn keep(plan: &Plan, journaled: bool) -> Duration {
+    if journaled {
+        (plan.window + plan.hold_limit()).min(Duration::from_secs(75))
+    } else {
+        plan.window * 2 + plan.hold_limit()
+    }
+}

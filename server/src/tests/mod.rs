@@ -1,0 +1,10 @@
+//! Whole servers on free ports, with publishers of our own that send a fixture.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod fixture;
+mod play;
+mod rig;
+
+mod live;
+mod restart;

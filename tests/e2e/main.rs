@@ -1,0 +1,10 @@
+//! End to end: real publishers, the real server, real readers. Each test has a server, a folder and ports of its own.
+
+mod crash;
+mod hostile;
+mod keys;
+mod peers;
+mod publish;
+mod refuse;
+mod run;
+mod scripted;

@@ -1,0 +1,1 @@
+//! `cargo xtask run`, as a newcomer starts it.

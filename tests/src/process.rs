@@ -1,0 +1,129 @@
+//! A child process that is never left behind, and whose output is kept for the failure message.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// A program of this workspace, built into the same target folder as the one that asks.
+pub fn built(name: &str) -> Result<PathBuf> {
+    let me = std::env::current_exe().context("where this program lies")?;
+    // target/debug/deps/e2e-… or target/debug/sigma-fixture
+    let folder =
+        me.ancestors().skip(1).find(|p| !p.ends_with("deps")).context("a test outside a target folder")?;
+    let path = folder.join(name);
+    ensure!(
+        path.exists(),
+        "{} isn't built: `cargo build -p server -p broadcast` first, or `cargo xtask test`",
+        path.display()
+    );
+    Ok(path)
+}
+
+/// A running child. Killed when dropped.
+pub struct Process {
+    name: String,
+    child: Child,
+    stdout: Mutex<Receiver<String>>,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Process {
+    /// Starts `command` with its output kept. Stdin is a pipe: [`Process::close_stdin`] ends it.
+    pub fn start(command: &mut Command) -> Result<Self> {
+        let name =
+            PathBuf::from(command.get_program()).file_name().unwrap_or(OsStr::new("?")).display().to_string();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("can't start {name}"))?;
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (lines, stdout) = mpsc::channel();
+        let out = child.stdout.take().context("stdout is piped")?;
+        let err = child.stderr.take().context("stderr is piped")?;
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                keep(&kept, &line);
+                let _ = lines.send(line);
+            }
+        });
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in BufReader::new(err).lines().map_while(Result::ok) {
+                keep(&kept, &line);
+            }
+        });
+        Ok(Self { name, child, stdout: Mutex::new(stdout), log })
+    }
+
+    /// The next line of stdout.
+    pub fn line(&self, limit: Duration) -> Result<String> {
+        let stdout = self.stdout.lock().unwrap_or_else(|e| e.into_inner());
+        stdout
+            .recv_timeout(limit)
+            .with_context(|| format!("no line from {} in {limit:?}:\n{}", self.name, self.log()))
+    }
+
+    /// All it has printed.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(|e| e.into_inner()).join("\n")
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
+    /// Ends its stdin.
+    pub fn close_stdin(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
+    /// Sends a signal by its name, `INT`, `TERM`, `KILL`, `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status()?;
+        ensure!(status.success(), "can't send {name} to {}", self.name);
+        Ok(())
+    }
+
+    /// Waits until it ends.
+    pub fn ended(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let (name, log) = (self.name.clone(), Arc::clone(&self.log));
+        let child = &mut self.child;
+        let result = crate::wait(&format!("{name} to end"), limit, || Ok(child.try_wait()?));
+        result.with_context(|| log.lock().unwrap_or_else(|e| e.into_inner()).join("\n"))
+    }
+
+    /// Waits until it ends well.
+    pub fn succeeds(&mut self, limit: Duration) -> Result<()> {
+        let status = self.ended(limit)?;
+        if !status.success() {
+            bail!("{} ended with {status}:\n{}", self.name, self.log());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn keep(log: &Mutex<Vec<String>>, line: &str) {
+    log.lock().unwrap_or_else(|e| e.into_inner()).push(line.to_owned());
+}
