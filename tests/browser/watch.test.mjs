@@ -91,7 +91,10 @@ test('an offline channel, a show, its end and the next show, without a reload', 
       throw new Error(`round ${round}: ${error.message}\n${server.log()}`);
     });
     await publisher.stop('SIGINT');
-    await until(`the end of round ${round}`, 15_000, async () => ['ended', 'offline'].includes(await state(page)));
+    await until(`the end of round ${round}`, 15_000, async () => ['ended', 'offline'].includes(await state(page))).catch(async (error) => {
+      const video = await page.evaluate(() => { const v = document.querySelector('video'); return { at: v.currentTime, ended: v.ended, paused: v.paused, ready: v.readyState, ranges: Array.from({ length: v.buffered.length }, (_, i) => [v.buffered.start(i), v.buffered.end(i)]) }; });
+      throw new Error(`${error.message}: the page is ${await state(page)} at ${JSON.stringify(video)}\n${server.log()}`);
+    });
   }
   assert.deepEqual(page.errors, []);
   await page.context().close();

@@ -37,13 +37,21 @@ pub struct Channel {
     pub hls_url: String,
 }
 
+/// A recording on the server that serves it.
+pub struct Recording {
+    /// Its URL.
+    pub address: String,
+    _server: Server,
+}
+
 impl Server {
     /// Starts one on an empty folder.
     pub fn start() -> Result<Self> {
-        Self::start_in(tempfile::tempdir()?)
+        Self::start_on(tempfile::tempdir()?)
     }
 
-    fn start_in(data: TempDir) -> Result<Self> {
+    /// Starts one on a folder that another left.
+    pub fn start_on(data: TempDir) -> Result<Self> {
         let mut command = Command::new(built("sigma-server")?);
         command
             .args(["--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--ready-json", "--data-dir"])
@@ -66,7 +74,7 @@ impl Server {
         process.signal("KILL")?;
         process.ended(Duration::from_secs(5))?;
         drop(process);
-        Self::start_in(data)
+        Self::start_on(data)
     }
 
     /// Stops it with SIGTERM and starts another on the same folder.
@@ -75,7 +83,7 @@ impl Server {
         process.signal("TERM")?;
         process.succeeds(Duration::from_secs(5))?;
         drop(process);
-        Self::start_in(data)
+        Self::start_on(data)
     }
 
     /// Where its data lies.
@@ -149,7 +157,21 @@ impl Server {
         .with_context(|| self.process.log())
     }
 
-    /// The names of all events so far, in order.
+    /// The recording of the newest session of all channels. The server lives as long as the answer.
+    pub fn newest_recording(self) -> Result<Recording> {
+        let channels = self.get("/channels")?;
+        let mut newest = String::new();
+        for channel in channels["data"].as_array().into_iter().flatten() {
+            let sessions =
+                self.get(&format!("/channels/{}/sessions", channel["id"].as_str().unwrap_or_default()))?;
+            let ids = sessions["data"].as_array().into_iter().flatten().filter_map(|s| s["id"].as_str());
+            newest = ids.map(str::to_owned).chain([newest]).max().unwrap_or_default();
+        }
+        ensure!(!newest.is_empty(), "no session in {channels}");
+        Ok(Recording { address: format!("{}/vod/{newest}/recording.mp4", self.http), _server: self })
+    }
+
+    /// All events so far, in order.
     pub fn events(&self) -> Result<Vec<Value>> {
         let mut all = Vec::new();
         let mut after = String::new();

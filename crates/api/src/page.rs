@@ -1,3 +1,5 @@
+//! One page of a list, and where the next begins.
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -1,3 +1,5 @@
+//! What went wrong, as RFC 9457 tells it.
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

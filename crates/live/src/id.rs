@@ -1,3 +1,5 @@
+//! Names of what is decided about. The shell mints them; here they are only compared.
+
 use std::fmt;
 use std::sync::Arc;
 

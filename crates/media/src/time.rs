@@ -1,3 +1,5 @@
+//! Time that carries its timescale.
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::num::NonZeroU32;

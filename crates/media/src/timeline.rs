@@ -1,3 +1,5 @@
+//! One continuous clock out of what publishers send. What is done about a jump is decided elsewhere.
+
 use crate::{AccessUnit, CodecConfig, Kind, Timescale, Timestamp, Track, aac};
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! Tracks, and the access units that belong to them.
+
 use bytes::Bytes;
 
 use crate::{Timescale, Timestamp, aac, avc};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use live::channel::{Command, Input, Kick, Output};
-use live::event::{Asset, AssetKind, Issue, Kind as Fact, Subject};
+use live::event::{Asset, AssetKind, Kind as Fact, Subject};
 use live::{ChannelId, PublisherId, Refusal, SessionId};
 use media::flv::Metadata;
-use media::{AccessUnit, Kind, Timeline, Timestamp, Track};
+use media::{Timeline, Timestamp, Track};
 use tokio::sync::{mpsc, oneshot};
 
 use super::gather::Gather;

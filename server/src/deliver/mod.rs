@@ -37,7 +37,9 @@ pub(crate) fn router(deliver: Deliver) -> Router {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
         .allow_headers(Any)
-        .expose_headers(Any);
+        .expose_headers(Any)
+        // The answer is the same for all origins: nothing of it splits a cache.
+        .vary([]);
     let media = Router::new()
         .route("/live/{playback}/index.m3u8", get(live::multivariant))
         .route("/live/{playback}/{session}/{rendition}/{file}", get(live::file))

@@ -256,3 +256,25 @@ async fn what_is_not_recorded_leaves_no_file() {
     assert!(!rig.dir.path().join("sessions").join(&session.id).exists());
     assert_eq!(rig.get(&format!("/vod/{}/recording.mp4", session.id)).await.status(), 404);
 }
+
+#[tokio::test]
+async fn a_disk_that_fails_is_told_and_what_is_live_goes_on() {
+    let rig = Rig::start().await;
+    // A file where the sessions' folder was: nothing can be written there.
+    let sessions = rig.dir.path().join("sessions");
+    std::fs::remove_dir(&sessions).unwrap();
+    std::fs::write(&sessions, "").unwrap();
+    let tags = fixture::tags();
+    let mut publisher = rig.publish(&tags[..tags.len() / 2]).await;
+    let folder = rig.folder("video").await;
+    rig.media(&folder, 1).await;
+    for tag in &tags[tags.len() / 2..] {
+        publisher.send(tag.clone()).await.unwrap();
+    }
+    rig.media(&folder, 4).await;
+    rig.until("an issue", async |rig| rig.events().await.iter().any(|event| event.name == "ingest.issue"))
+        .await;
+    let issue = rig.events().await.into_iter().find(|event| event.name == "ingest.issue").unwrap();
+    assert!(issue.text.contains("the recording can't be written"), "{}", issue.text);
+    assert!(!rig.bytes(&format!("{folder}/s4.m4s")).await.is_empty());
+}

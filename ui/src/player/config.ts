@@ -23,6 +23,9 @@ export const hls: Partial<HlsConfig> = {
 /** A recording is played like any film. */
 export const replay: Partial<HlsConfig> = { lowLatencyMode: false, enableWorker: true, startPosition: 0 };
 
+/** Seconds behind the target from which on the player jumps to the live edge instead of running after it. */
+export const FAR_BEHIND = 4;
+
 /** How long to wait before asking again for an absent playlist, in ms: quick at first, then easy on the server. */
 export function probeDelay(waitedMs: number): number {
   if (waitedMs < 60_000) return 500;
@@ -35,3 +38,6 @@ export const LATENCY_INTERVAL = 250;
 
 /** Silence of the picture before the page says so, in ms. */
 export const STALL_AFTER = 2000;
+
+/** Silence of the picture, once the playlist is complete, before the session counts as seen to its end, in ms. */
+export const END_AFTER = 600;

@@ -45,8 +45,10 @@ function watch(video: HTMLVideoElement, tell: Tell, list: { complete: boolean })
   };
   const waiting = () => {
     clearTimeout(timer);
-    // One rendition may end a part before the other: a player that waits there waits for ever.
-    timer = setTimeout(() => tell({ type: list.complete ? 'ended' : 'stalled' }), config.STALL_AFTER);
+    // hls.js may leave the last part of one rendition unread: a player that waits there waits for ever.
+    timer = list.complete
+      ? setTimeout(() => tell({ type: 'ended' }), config.END_AFTER)
+      : setTimeout(() => tell({ type: 'stalled' }), config.STALL_AFTER);
   };
   const ended = () => {
     clearTimeout(timer);
@@ -91,6 +93,12 @@ function withHls(video: HTMLVideoElement, tell: Tell, list: { complete: boolean 
         list.complete = isLive && !data.details.live;
         // A playlist that is complete at the first look belongs to a session that is over.
         if (isLive && !shown && !data.details.live) tell({ type: 'ended' });
+      });
+      player.on(Hls.Events.LEVEL_UPDATED, () => {
+        // Beyond its own range hls.js neither speeds up nor jumps: after a long stall it would stay far behind.
+        const [behind, target, edge] = [player.latency, player.targetLatency, player.liveSyncPosition];
+        if (!isLive || list.complete || video.paused || target === null || edge === null) return;
+        if (behind - target > config.FAR_BEHIND && edge > video.currentTime) video.currentTime = edge;
       });
       player.on(Hls.Events.ERROR, (_event, data) => {
         if (!data.fatal) return;

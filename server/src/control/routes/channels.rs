@@ -1,3 +1,5 @@
+//! `/channels`: making, reading, changing and ordering them about.
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::LOCATION;

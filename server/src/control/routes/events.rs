@@ -1,3 +1,5 @@
+//! `/events`: what happened, in order.
+
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;

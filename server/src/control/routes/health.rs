@@ -1,3 +1,5 @@
+//! `/healthz` and `/readyz`: for whoever watches over the process.
+
 use axum::extract::State;
 
 use crate::control::Control;

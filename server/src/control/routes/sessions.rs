@@ -1,3 +1,5 @@
+//! `/sessions` and what they left behind.
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

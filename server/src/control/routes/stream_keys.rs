@@ -1,3 +1,5 @@
+//! `/channels/{id}/stream-keys`: making, listing and revoking them.
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

@@ -1,3 +1,5 @@
+//! `/tokens`: who may call this API.
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
