@@ -131,7 +131,7 @@ impl Server {
         }
         tracing::info!("everything that came is in the journal");
         let farewell = tokio::time::timeout(FAREWELL, async {
-            let _ = (self.ingest.await, self.web.await, self.store.flush().await);
+            let _ = tokio::join!(self.ingest, self.web, self.store.flush());
         });
         if farewell.await.is_err() {
             web.abort();

@@ -2,11 +2,15 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
 use server::clock::Clock;
 use server::config::{Args, Config};
+
+/// What still runs on threads when everything has stopped has so long to end.
+const STRAGGLERS: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -37,7 +41,7 @@ fn serve(args: &Args) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("can't start the runtime")?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         // Before anything is served, so that an early Ctrl-C is not lost.
         let mut signals = Signals::new()?;
         let server = server::Server::start(config, Clock::system()).await?;
@@ -59,7 +63,10 @@ fn serve(args: &Args) -> anyhow::Result<()> {
         server.stop().await;
         tracing::info!("stopped");
         Ok(())
-    })
+    });
+    // A thread that waits for a disk that is gone must not keep the program.
+    runtime.shutdown_timeout(STRAGGLERS);
+    outcome
 }
 
 /// A thread of its own: a read of stdin that nobody ends must not hold up the exit.

@@ -12,6 +12,7 @@ use crate::settings::Settings;
 
 const MAIN: &str = "main";
 
+#[expect(clippy::disallowed_methods, reason = "generate_context! holds an exit of its own")]
 pub(crate) fn run() -> anyhow::Result<()> {
     let app = tauri::Builder::default()
         .invoke_handler(tauri::generate_handler![connection, devices, broadcast, go_live, stop, quit])

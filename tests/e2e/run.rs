@@ -1,6 +1,7 @@
 //! `cargo xtask run`, as a newcomer starts it: live without a window, and stopped without a trace but the recording.
 
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -17,6 +18,9 @@ struct Run {
 
 impl Run {
     fn on_air(args: &[&str]) -> Result<Self> {
+        // Where the checkout is newer than what is built, each would build the same files.
+        static BUILDING: Mutex<()> = Mutex::new(());
+        let _one = BUILDING.lock().unwrap_or_else(|e| e.into_inner());
         let data = tempfile::tempdir()?;
         let mut command = Command::new(built("xtask")?);
         command.args(["run", "--headless", "--source", "testcard", "--data-dir"]).arg(data.path()).args(args);

@@ -50,7 +50,7 @@ pub fn decode(input: &str) -> Result<()> {
 
 /// What ffprobe says of streams and format. A warning is an error.
 pub fn probe(input: &str) -> Result<Value> {
-    let args = ["-v", "warning", "-show_streams", "-show_format", "-count_packets", "-of", "json", input];
+    let args = ["-v", "warning", "-show_streams", "-show_format", "-of", "json", input];
     let out = Command::new("ffprobe").args(args).output().context("ffprobe")?;
     let said = String::from_utf8_lossy(&out.stderr);
     ensure!(out.status.success() && said.trim().is_empty(), "ffprobe {input}: {}\n{said}", out.status);

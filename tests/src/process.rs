@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -31,6 +32,7 @@ pub struct Process {
     child: Child,
     stdout: Mutex<Receiver<String>>,
     log: Arc<Mutex<Vec<String>>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Process {
@@ -49,19 +51,19 @@ impl Process {
         let out = child.stdout.take().context("stdout is piped")?;
         let err = child.stderr.take().context("stderr is piped")?;
         let kept = Arc::clone(&log);
-        std::thread::spawn(move || {
+        let of_stdout = std::thread::spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
                 keep(&kept, &line);
                 let _ = lines.send(line);
             }
         });
         let kept = Arc::clone(&log);
-        std::thread::spawn(move || {
+        let of_stderr = std::thread::spawn(move || {
             for line in BufReader::new(err).lines().map_while(Result::ok) {
                 keep(&kept, &line);
             }
         });
-        Ok(Self { name, child, stdout: Mutex::new(stdout), log })
+        Ok(Self { name, child, stdout: Mutex::new(stdout), log, readers: vec![of_stdout, of_stderr] })
     }
 
     /// The next line of stdout.
@@ -99,12 +101,16 @@ impl Process {
         Ok(())
     }
 
-    /// Waits until it ends.
+    /// Waits until it ends and its last words are read.
     pub fn ended(&mut self, limit: Duration) -> Result<ExitStatus> {
-        let (name, log) = (self.name.clone(), Arc::clone(&self.log));
         let child = &mut self.child;
-        let result = crate::wait(&format!("{name} to end"), limit, || Ok(child.try_wait()?));
-        result.with_context(|| log.lock().unwrap_or_else(|e| e.into_inner()).join("\n"))
+        let status = crate::wait(&format!("{} to end", self.name), limit, || Ok(child.try_wait()?));
+        let readers = &self.readers;
+        // Whoever inherited its output may hold it open: then what came so far must do.
+        let _ = crate::wait("its last words", Duration::from_secs(1), || {
+            Ok(readers.iter().all(JoinHandle::is_finished).then_some(()))
+        });
+        status.with_context(|| self.log())
     }
 
     /// Waits until it ends well.

@@ -3,6 +3,7 @@
 //! **Belongs here:** driving the project's programs and tools. **Does not:** anything the programs do themselves; it
 //! imports none of our crates, so that it is there within seconds on a fresh checkout.
 
+mod bench;
 mod checkout;
 mod node;
 mod packages;
@@ -30,6 +31,8 @@ enum Command {
     Run(run::Args),
     /// Installs what is missing and runs every test.
     Test(test::Args),
+    /// Measures the whole pipeline, in release builds.
+    Bench(bench::Args),
     /// Checks the rules of the house that no compiler checks: imports, file lengths, links.
     Tidy,
     /// What a pull request must pass: every test, and a checkout that they leave as they found it.
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Tidy => tidy::run(),
         Command::Ci(args) => test::ci(&args),
     };

@@ -25,8 +25,6 @@ pub(crate) enum Need {
     Desktop,
     /// The tests.
     Test,
-    /// The tests of `--long`.
-    LongTest,
 }
 
 /// Makes sure that everything for `needs` is there: installs it, or says how to.

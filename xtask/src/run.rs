@@ -22,7 +22,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::packages::Need;
 use crate::steps::Steps;
-use crate::{node, packages, tool};
+use crate::{checkout, node, packages, tool};
 use child::{Child, Event};
 use server::{Api, Channel};
 use status::Status;
@@ -56,6 +56,9 @@ pub(crate) struct Args {
     /// Stop by itself after so many seconds on air.
     #[arg(long, value_name = "SECS")]
     duration: Option<u64>,
+    /// Start the programs as they were last built (SIGMA_NO_BUILD=true does the same).
+    #[arg(long, env = "SIGMA_NO_BUILD", hide_env = true)]
+    no_build: bool,
 }
 
 /// Runs until Ctrl-C, a closed window, `--duration`, or something breaks.
@@ -65,14 +68,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(dir) => std::path::absolute(dir)?,
         None => data_dir()?,
     };
-    let mut steps = Steps::new(6);
+    let mut steps = Steps::new(if args.no_build { 5 } else { 6 });
     let needs: &[Need] = if window { &[Need::Build, Need::Desktop] } else { &[Need::Build] };
     steps.quiet("Looking for what this system lacks", || {
         node::check()?;
         packages::install(needs)
     })?;
-    steps.noisy("Building the web UI", node::build_ui)?;
-    steps.noisy("Building the programs", || build(window))?;
+    if args.no_build {
+        steps.quiet("Looking for the programs", || built(window))?;
+    } else {
+        steps.noisy("Building the web UI", node::build_ui)?;
+        steps.noisy("Building the programs", || build(window))?;
+    }
 
     // From here on Ctrl-C means: stop in order. Before, it ends the build like any other.
     let (events, inbox) = mpsc::sync_channel(EVENTS);
@@ -96,6 +103,15 @@ fn build(window: bool) -> Result<()> {
         cargo.args(["--package", "sigma-live"]);
     }
     tool::run(&mut cargo)
+}
+
+fn built(window: bool) -> Result<()> {
+    let window = window.then_some("sigma-live");
+    for name in ["sigma-server", "sigma-broadcast"].into_iter().chain(window) {
+        let program = checkout::program(name);
+        anyhow::ensure!(program.is_file(), "{} isn't built: leave out --no-build", program.display());
+    }
+    Ok(())
 }
 
 /// Everything that must be stopped again.

@@ -190,13 +190,9 @@ fn passed(result: Result<()>) -> Result<Outcome> {
     result.map(|()| Outcome::Passed)
 }
 
-fn packages(context: &mut Shared) -> Result<Outcome> {
+fn packages(_: &mut Shared) -> Result<Outcome> {
     node::check()?;
-    let mut needs = vec![Need::Build, Need::Desktop, Need::Test];
-    if context.long {
-        needs.push(Need::LongTest);
-    }
-    passed(packages::install(&needs))
+    passed(packages::install(&[Need::Build, Need::Desktop, Need::Test]))
 }
 
 fn format(_: &mut Shared) -> Result<Outcome> {

@@ -88,8 +88,8 @@ fn open_pictures(live: &cli::Live, sink: &Sink, opened: &mut Opened) -> anyhow::
             }
         },
         cli::Source::Camera(pick) => {
-            let help = "the moving test card needs no camera: --source testcard";
-            opened.video = Some(camera::open(pick, sink).context(help)?);
+            let help = "the moving test card needs none: --source testcard";
+            opened.video = Some(camera::open(pick, sink).map_err(|why| anyhow::anyhow!("{why:#}; {help}"))?);
         }
         cli::Source::Testcard => opened.video = Some(card::open(sink)?),
         cli::Source::File(path) => {
@@ -107,7 +107,8 @@ fn open_sound(asked: &cli::Sound, sink: &Sink, opened: &mut Opened) -> anyhow::R
         cli::Sound::Tone => opened.sound = Some(card::open_tone(sink)?),
         cli::Sound::Microphone(pick) => {
             let help = "to go live without one: --sound tone, or --sound none";
-            opened.sound = Some(microphone::open(pick, sink).context(help)?);
+            opened.sound =
+                Some(microphone::open(pick, sink).map_err(|why| anyhow::anyhow!("{why:#}; {help}"))?);
         }
         cli::Sound::Auto => match microphone::open(&cli::Pick::Default, sink) {
             Ok(sound) => opened.sound = Some(sound),

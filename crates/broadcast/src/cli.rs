@@ -9,11 +9,22 @@ use rtmp::client::{BadUrl, Url};
 /// Usage errors exit with this (EX_USAGE of sysexits), so that 2 means one thing: the server refused.
 pub const EXIT_USAGE: u8 = 64;
 
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   ended as asked: a signal, `stop`, --duration, the end of the file
+  1   a device, the encoder, the file or the network failed
+  2   the server refused the stream
+  64  the command line is wrong
+  130 a second signal didn't wait for the end
+
+A connection that is lost is tried again for as long as there is something to send.";
+
 /// Takes a picture and a voice to an RTMP server: camera and microphone, a moving test card, or a file.
 #[derive(Debug, clap::Parser)]
 #[command(
     name = "sigma-broadcast",
     version,
+    after_help = EXIT_CODES,
     subcommand_negates_reqs = true,
     args_conflicts_with_subcommands = true
 )]
@@ -157,6 +168,14 @@ impl Live {
         }
     }
 
+    /// What no single flag can tell: a flag that would mean nothing beside the others.
+    pub fn check(&self) -> Result<(), String> {
+        if self.looped && !matches!(self.source, Source::File(_)) {
+            return Err("--loop is for a file: give one with --source, or leave it out".to_owned());
+        }
+        Ok(())
+    }
+
     /// Where to publish: the key from the address, or else from `--stream-key`.
     pub fn target(&self) -> Result<Url, String> {
         let to = self
@@ -194,6 +213,7 @@ fn parse_source(text: &str) -> Result<Source, String> {
         "auto" => return Ok(Source::Auto),
         "camera" => return Ok(Source::Camera(Pick::Default)),
         "testcard" => return Ok(Source::Testcard),
+        "screen" => return Err(format!("the screen can't be captured yet. It takes {ACCEPTED}")),
         _ => {}
     }
     if let Some(which) = text.strip_prefix("camera:") {

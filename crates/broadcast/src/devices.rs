@@ -31,7 +31,8 @@ pub fn list() -> (Devices, Vec<String>) {
 fn encoders() -> Vec<Encoder> {
     let encoder =
         |name: &str, codec: &str| Encoder { name: name.into(), codec: codec.into(), hardware: false };
-    vec![encoder("x264", "h264"), encoder(codec::aac::Encoder::LIBRARY, "aac")]
+    let x264 = cfg!(feature = "x264").then(|| encoder("x264", "h264"));
+    x264.into_iter().chain([encoder(codec::aac::Encoder::LIBRARY, "aac")]).collect()
 }
 
 /// For a person.
@@ -70,7 +71,10 @@ mod tests {
         let devices = Devices {
             cameras: vec![Camera { index: 0, name: "Integrated Webcam".into() }],
             microphones: Vec::new(),
-            encoders: encoders(),
+            encoders: vec![
+                Encoder { name: "x264".into(), codec: "h264".into(), hardware: false },
+                Encoder { name: "fdk-aac".into(), codec: "aac".into(), hardware: false },
+            ],
         };
         expect![[r#"
             Cameras (--source)
@@ -82,5 +86,14 @@ mod tests {
               aac  fdk-aac
         "#]]
         .assert_eq(&text(&devices));
+    }
+
+    #[test]
+    fn only_encoders_of_this_build_are_listed() {
+        let names: Vec<String> = encoders().into_iter().map(|encoder| encoder.name).collect();
+        let here = |name: &str| names.iter().any(|other| other == name);
+        assert_eq!(here("x264"), cfg!(feature = "x264"), "{names:?}");
+        assert_eq!(here("fdk-aac"), cfg!(feature = "fdk-aac"), "{names:?}");
+        assert!(names.len() > usize::from(here("x264")), "an AAC encoder is always there: {names:?}");
     }
 }

@@ -4,7 +4,8 @@
 //!              ┌───────────── lost, busy ─────────────┐
 //!              ▼                                      │
 //! connecting ──┴─▶ live ──▶ stopped     (asked to, or everything is sent)
-//!      └───────────┴──────▶ refused     (the key, the codec: trying again is no use)
+//!      ├───────────┴──────▶ refused     (the key, the codec: trying again is no use)
+//!      └──────────────────▶ unreachable (from the start, or still when the stream has ended)
 //! ```
 //!
 //! **Belongs here:** when to connect again. **Does not:** what to drop ([`send`]), the protocol.
@@ -79,7 +80,7 @@ pub enum End {
     Stopped,
     /// The server won't have it: its reason.
     Refused(String),
-    /// The server was never reached: why.
+    /// The server was never reached, or was away when the stream ended: why.
     Unreachable(String),
 }
 
@@ -123,6 +124,9 @@ pub async fn run(stream: &Stream, with: With<'_>, mut stop: watch::Receiver<bool
                 "{}: {error}: check the address, and that the server runs",
                 stream.url
             ));
+        }
+        if been_live && with.sent.change(|buffer| buffer.is_over()) {
+            return End::Unreachable(format!("the stream ended while the server was away: {error}"));
         }
         let wait = backoff.next(rand::random());
         let reason = format!("{error}; next try in {:.1} s", wait.as_secs_f64());

@@ -167,6 +167,11 @@ impl Buffer {
         self.ended = true;
     }
 
+    /// Everything was pushed, and nothing waits.
+    pub fn is_over(&self) -> bool {
+        self.ended && self.video.is_empty() && self.audio.is_empty()
+    }
+
     /// How much waits.
     pub fn depth(&self) -> Depth {
         let ms = match (self.video.front(), self.video.back()) {

@@ -9,6 +9,8 @@ use ffmpeg_next::ffi;
 pub(crate) fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        // Without it ffmpeg-next's own errors print as nothing.
+        ffmpeg_next::error::register_all();
         // SAFETY: a `va_list` argument is passed as a pointer on every platform we build for; only its type's name differs.
         #[expect(
             clippy::missing_transmute_annotations,

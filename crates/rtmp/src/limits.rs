@@ -46,7 +46,8 @@ impl Default for Limits {
             early_message: 64 << 10,
             partial: 16 << 20,
             early_commands: 64,
-            commands_a_second: 64,
+            // Captions and time codes come with every frame, and after a stall some seconds of them at once.
+            commands_a_second: 512,
             aggregate: 4096,
             app: 256,
             key: 256,

@@ -9,8 +9,11 @@ use live::{ChannelId, PublisherId, Refusal, SessionId};
 use media::flv::Metadata;
 use media::{Timeline, Timestamp, Track};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
+use super::breaks::Breaks;
 use super::gather::Gather;
+use super::recover::Outcome;
 use super::run::{Run, unix_ms};
 use super::{Message, Shared, config, plan, recover};
 use crate::control::channels::Order;
@@ -36,6 +39,8 @@ struct Actor {
     on: Option<Connected>,
     run: Option<Run>,
     source_kept: Option<Instant>,
+    /// The database has the figures in hand.
+    keeping: Option<JoinHandle<()>>,
 }
 
 /// The admitted publisher.
@@ -44,6 +49,7 @@ struct Connected {
     feed: mpsc::Receiver<Feed>,
     kick: oneshot::Sender<Kick>,
     encoder: Option<String>,
+    breaks: Breaks,
     stage: Stage,
 }
 
@@ -81,8 +87,8 @@ pub(super) async fn run(
 ) {
     let machine =
         live::Channel::new(ChannelId::new(channel.id.as_str()), config(&channel.settings), channel.stopped);
-    let (knocking, on, run, source_kept) = (None, None, None, None);
-    let mut actor = Actor { shared, channel, machine, knocking, on, run, source_kept };
+    let (knocking, on, run, source_kept, keeping) = (None, None, None, None, None);
+    let mut actor = Actor { shared, channel, machine, knocking, on, run, source_kept, keeping };
     if let Some(session) = unfinished {
         actor.recover(session).await;
     }
@@ -162,6 +168,10 @@ impl Actor {
                 let _ = done.send(());
             }
             Message::Order(order, done) => {
+                // What is held back until the tracks are known belongs to the session that may end now.
+                if matches!(order, Order::Stop | Order::End { .. } | Order::Delete) {
+                    self.settle().await;
+                }
                 let deleted = order == Order::Delete;
                 let input = match order {
                     Order::Start => Input::Start,
@@ -225,7 +235,9 @@ impl Actor {
                 let (feed, inbox) = mpsc::channel(FEED);
                 let (kick, kicked) = oneshot::channel();
                 let stage = Stage::Gathering(Gather::default());
-                self.on = Some(Connected { id: publisher, feed: inbox, kick, encoder: knock.encoder, stage });
+                let breaks = Breaks::new(self.now());
+                let encoder = knock.encoder;
+                self.on = Some(Connected { id: publisher, feed: inbox, kick, encoder, breaks, stage });
                 // If it is gone by now, its feed is closed, and that says so.
                 let _ = reply.send(Ok(Seat { feed, kicked }));
             }
@@ -280,6 +292,12 @@ impl Actor {
                     self.input(input).await;
                 }
                 self.on = self.on.take().filter(|on| on.id != publisher);
+                // Whoever comes next goes on behind a discontinuity: what is pending has nothing to wait for.
+                if let Some(run) = &mut self.run {
+                    let outcome = run.discontinuity(None);
+                    self.log_trouble(outcome);
+                    self.playable().await;
+                }
             }
         }
     }
@@ -298,9 +316,7 @@ impl Actor {
         self.shared.shelf.retire(&self.channel.playback_id);
         self.shared.sources().remove(&run.id);
         self.source_kept = None;
-        if let Err(error) = self.shared.store.set_source(&run.id, run.source.clone()).await {
-            tracing::warn!("the figures of {} were not kept: {error}", run.id);
-        }
+        self.keep_last(&run).await;
         let shared = Arc::clone(&self.shared);
         let playback = self.channel.playback_id.clone();
         let subject = Subject {
@@ -324,39 +340,41 @@ impl Actor {
         let Some(mut run) = self.run.take() else { return };
         let outcome = run.seal();
         self.log_trouble(outcome);
-        if let Err(error) = self.shared.store.set_source(&run.id, run.source.clone()).await {
-            tracing::warn!("the figures of {} were not kept: {error}", run.id);
-        }
+        self.keep_last(&run).await;
     }
 
     async fn recover(&mut self, session: store::Session) {
         let now_ms = unix_ms(self.shared.clock.wall());
         let created_ms = (session.created_at.unix_timestamp_nanos() / 1_000_000) as i64;
         let since = |ms: i64| Duration::from_millis(u64::try_from(now_ms - ms).unwrap_or(0));
-        let found = recover::read(&self.shared, &session.id).await;
-        let heard = found.as_ref().map_or(created_ms, |found| found.written_ms);
-        match found {
-            Some(found) => {
+        let (silent_for, begun) = match recover::read(&self.shared, &session.id).await {
+            Outcome::Recovered(found) => {
+                let silent_for = since(found.written_ms);
                 let mut run = Run::recovered(&self.shared, found, session.source);
-                run.became_playable();
+                let playable = run.became_playable();
                 if let Some(live) = run.live() {
                     self.shared.shelf.put(&self.channel.playback_id, live);
                 }
                 self.run = Some(run);
+                (silent_for, playable)
             }
-            None => {
+            Outcome::Empty => {
                 let settings = &self.channel.settings;
                 self.run = Some(Run::new(&session.id, plan(settings), settings.record));
                 self.shared.shelf.expect(&self.channel.playback_id);
+                (since(created_ms), false)
             }
+            // As if its window had passed.
+            Outcome::Unusable => (self.channel.settings.reconnect_window + Duration::from_secs(1), false),
+        };
+        let id = SessionId::new(session.id);
+        let was_live = session.live_at.is_some();
+        let age = since(created_ms);
+        self.input(Input::Recovered { session: id.clone(), was_live, age, silent_for }).await;
+        if begun && !was_live {
+            // The journal was quicker than the database.
+            self.input(Input::Playable { session: id }).await;
         }
-        self.input(Input::Recovered {
-            session: SessionId::new(session.id),
-            was_live: session.live_at.is_some(),
-            age: since(created_ms),
-            silent_for: since(heard),
-        })
-        .await;
     }
 }
 

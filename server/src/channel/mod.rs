@@ -4,6 +4,7 @@
 //! **Belongs here:** wiring. **Does not:** decisions (`live`), RTMP (`ingest`), HTTP (`control`, `deliver`).
 
 mod actor;
+mod breaks;
 mod gather;
 mod recover;
 mod run;
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use live::session::EndReason;
 use live::{Event, Refusal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -64,7 +66,8 @@ pub(crate) struct Registry(Arc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
-    actors: Mutex<HashMap<String, Handle>>,
+    /// `None` once the server stops: a channel that began now would not know of the session that waits.
+    actors: Mutex<Option<HashMap<String, Handle>>>,
     refusals: Mutex<live::event::Throttle>,
 }
 
@@ -95,22 +98,30 @@ impl Registry {
         let sources = Mutex::default();
         let shared = Shared { store, writer, library, sessions: sessions.into(), shelf, clock, sources };
         let refusals = Mutex::new(live::event::Throttle::refusals());
-        Self(Arc::new(Inner { shared: Arc::new(shared), actors: Mutex::default(), refusals }))
+        Self(Arc::new(Inner { shared: Arc::new(shared), actors: Mutex::new(Some(HashMap::new())), refusals }))
     }
 
-    fn actors(&self) -> MutexGuard<'_, HashMap<String, Handle>> {
+    fn actors(&self) -> MutexGuard<'_, Option<HashMap<String, Handle>>> {
         self.0.actors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes up what was running when the server went down.
     pub(crate) async fn recover(&self) -> anyhow::Result<()> {
-        for session in self.0.shared.store.unfinished_sessions().await? {
-            match self.0.shared.store.channel(&session.channel_id).await? {
-                Some(channel) => {
+        let shared = &self.0.shared;
+        // The newest first: a channel goes on with that one.
+        for session in shared.store.unfinished_sessions().await?.into_iter().rev() {
+            match shared.store.channel(&session.channel_id).await? {
+                Some(channel) if !self.runs(&channel.id) => {
                     self.spawn(channel, Some(session));
                 }
+                // Its end was not kept, for the disk was full.
+                Some(_) => {
+                    shared.record(recover::orphaned(&session, EndReason::PublisherLost, &shared.clock)).await;
+                }
                 // Deleted, and the server died before the session was ended.
-                None => self.0.shared.record(recover::orphaned(&session, &self.0.shared.clock)).await,
+                None => {
+                    shared.record(recover::orphaned(&session, EndReason::ChannelDeleted, &shared.clock)).await;
+                }
             }
         }
         Ok(())
@@ -118,7 +129,7 @@ impl Registry {
 
     /// Seals every running session; channels take nothing more.
     pub(crate) async fn seal(&self) {
-        let handles: Vec<_> = self.actors().drain().map(|(_, handle)| handle).collect();
+        let handles: Vec<_> = self.actors().take().unwrap_or_default().into_values().collect();
         let sealed = handles.iter().map(|handle| async {
             let (done, wait) = oneshot::channel();
             if handle.inbox.send(Message::Seal(done)).await.is_ok() {
@@ -131,18 +142,18 @@ impl Registry {
 
     /// Ends all tasks where they are, as a crash would.
     pub(crate) fn abort(&self) {
-        for (_, handle) in self.actors().drain() {
+        for (_, handle) in self.actors().take().unwrap_or_default() {
             handle.task.abort();
         }
     }
 
     /// The channel's inbox, with its task started where it isn't yet.
     async fn inbox(&self, channel: &str) -> Option<mpsc::Sender<Message>> {
-        if let Some(handle) = self.actors().get(channel) {
+        if let Some(handle) = self.actors().as_ref()?.get(channel) {
             return Some(handle.inbox.clone());
         }
         match self.0.shared.store.channel(channel).await {
-            Ok(found) => Some(self.spawn(found?, None)),
+            Ok(found) => self.spawn(found?, None),
             Err(error) => {
                 tracing::error!("channel {channel} can't be read: {error}");
                 None
@@ -150,17 +161,26 @@ impl Registry {
         }
     }
 
-    fn spawn(&self, channel: store::Channel, unfinished: Option<store::Session>) -> mpsc::Sender<Message> {
+    fn runs(&self, channel: &str) -> bool {
+        self.actors().as_ref().is_some_and(|actors| actors.contains_key(channel))
+    }
+
+    fn spawn(
+        &self,
+        channel: store::Channel,
+        unfinished: Option<store::Session>,
+    ) -> Option<mpsc::Sender<Message>> {
         let mut actors = self.actors();
+        let actors = actors.as_mut()?;
         if let Some(handle) = actors.get(&channel.id) {
-            return handle.inbox.clone();
+            return Some(handle.inbox.clone());
         }
         let id = channel.id.clone();
         let (inbox, messages) = mpsc::channel(INBOX);
         let shared = Arc::clone(&self.0.shared);
         let task = tokio::spawn(actor::run(shared, channel, unfinished, messages));
         actors.insert(id, Handle { inbox: inbox.clone(), task });
-        inbox
+        Some(inbox)
     }
 
     async fn ask<T>(
@@ -220,8 +240,8 @@ impl Channels for Registry {
         Box::pin(async move {
             let deleted = order == Order::Delete;
             let outcome = self.ask(channel, |done| Message::Order(order, done)).await;
-            if deleted {
-                self.actors().remove(channel);
+            if deleted && let Some(actors) = self.actors().as_mut() {
+                actors.remove(channel);
             }
             outcome
         })

@@ -9,7 +9,7 @@ use live::{ChannelId, Event, SessionId};
 use super::Shared;
 use super::run::unix_ms;
 use crate::clock::Clock;
-use crate::journal::{repair, track};
+use crate::journal::{Found, repair, track};
 use crate::store;
 
 /// A session's journal after its repair, ready to go on.
@@ -23,17 +23,40 @@ pub(crate) struct Recovered {
     pub written_ms: i64,
 }
 
-/// Repairs and reads the journal. `None` where the session has none, or none that can be used.
-pub(super) async fn read(shared: &Arc<Shared>, session: &str) -> Option<Recovered> {
+/// What there is to go on with.
+pub(super) enum Outcome {
+    /// Goes on.
+    Recovered(Recovered),
+    /// No part was written yet: it may begin.
+    Empty,
+    /// There is media, but it can't be read: what came after it could not be told from what came before.
+    Unusable,
+}
+
+/// Repairs and reads the journal.
+pub(super) async fn read(shared: &Arc<Shared>, session: &str) -> Outcome {
     let (root, id) = (Arc::clone(&shared.sessions), session.to_owned());
     let found = match tokio::task::spawn_blocking(move || repair(&root, &id)).await {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
-            tracing::error!("the recording of {session} can't be repaired: {error:#}");
-            return None;
+            tracing::error!("the recording of {session} can't be repaired, so it ends here: {error:#}");
+            return Outcome::Unusable;
         }
-        Err(_) => return None,
+        Err(_) => return Outcome::Unusable,
     };
+    if found.renditions.is_empty() {
+        return Outcome::Empty;
+    }
+    match recovered(session, found) {
+        Some(recovered) => Outcome::Recovered(recovered),
+        None => {
+            tracing::error!("the recording of {session} can't be gone on with, so it ends here");
+            Outcome::Unusable
+        }
+    }
+}
+
+fn recovered(session: &str, found: Found) -> Option<Recovered> {
     let written_ms = unix_ms(found.written?);
     let (_, first) = found.renditions.first()?;
     let header = &first.first()?.header;
@@ -54,13 +77,13 @@ pub(super) async fn read(shared: &Arc<Shared>, session: &str) -> Option<Recovere
     Some(Recovered { session: session.to_owned(), plan, epoch_ms, renditions, journals, written_ms })
 }
 
-/// The end of a session whose channel is gone.
-pub(super) fn orphaned(session: &store::Session, clock: &Clock) -> Event {
+/// The end of a session that no channel goes on with.
+pub(super) fn orphaned(session: &store::Session, reason: EndReason, clock: &Clock) -> Event {
     let lasted = (clock.utc() - session.created_at).unsigned_abs();
     let id = ChannelId::new(session.channel_id.as_str());
     Event {
         channel: Some(Subject { name: session.channel_id.as_str().into(), id }),
         session: Some(SessionId::new(session.id.as_str())),
-        kind: Kind::SessionEnded { reason: EndReason::ChannelDeleted, lasted },
+        kind: Kind::SessionEnded { reason, lasted },
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use hls::Change;
 use media::flv::Metadata;
 use media::{AccessUnit, Kind, Timeline, Timescale, Timestamp, Track};
 
@@ -32,6 +33,7 @@ struct Media {
     /// A moment on the machine's clock, and where it lies on the session's.
     zero: (Instant, Timestamp),
     told_playable: bool,
+    breaks: u32,
 }
 
 impl Run {
@@ -58,6 +60,7 @@ impl Run {
             package,
             zero: (shared.clock.now(), at),
             told_playable: false,
+            breaks: 0,
         });
         // What resuming changed is in the journal already, but for what comes after.
         drop(changes);
@@ -91,12 +94,13 @@ impl Run {
                 let package = package::Session::new(&self.id, self.plan, epoch_ms, renditions, self.record);
                 let recorders = if self.record { recorders(shared, &self.id, &package) } else { Vec::new() };
                 let zero = (first, Timeline::LEAD);
-                self.media = Some(Media { package, recorders, zero, told_playable: false });
+                self.media = Some(Media { package, recorders, zero, told_playable: false, breaks: 0 });
                 (Timeline::LEAD, Ok(()))
             }
             Some(media) => {
-                let base = media.at(first).max(media.end().plus(BEHIND));
-                (base, media.returned(tracks))
+                // First what is pending comes out: it lies behind the newest part.
+                let outcome = media.returned(tracks);
+                (media.at(first).max(media.end().plus(BEHIND)), outcome)
             }
         };
         let mut timeline = Timeline::new(base);
@@ -111,11 +115,16 @@ impl Run {
         self.media.as_ref().map_or(Timeline::LEAD, |media| media.at(now))
     }
 
-    /// Takes a unit on the session's clock. False where the session has no rendition for it.
-    pub(super) fn push(&mut self, unit: AccessUnit, now: Instant) -> Result<bool, Trouble> {
+    /// The session has a rendition for this kind.
+    pub(super) fn carries(&self, kind: Kind) -> bool {
+        self.media.as_ref().is_some_and(|media| media.package.rendition(kind).is_some())
+    }
+
+    /// Takes a unit on the session's clock; true where that made something new.
+    pub(super) fn push(&mut self, unit: AccessUnit, now: Instant) -> (bool, Result<(), Trouble>) {
         self.meter.add(unit.data.len(), now);
-        let Some(media) = &mut self.media else { return Ok(false) };
-        let Some(number) = media.package.rendition(unit.kind) else { return Ok(false) };
+        let Some(media) = &mut self.media else { return (false, Ok(())) };
+        let Some(number) = media.package.rendition(unit.kind) else { return (false, Ok(())) };
         let changes = media.package.push(number, unit);
         if !changes.is_empty() {
             self.source.bitrate = self.meter.bitrate().or(self.source.bitrate);
@@ -125,7 +134,7 @@ impl Run {
                 self.source.fps = Some(rate.as_f64());
             }
         }
-        media.record(&changes).map(|()| true)
+        (!changes.is_empty(), media.record(&changes))
     }
 
     /// The publisher's clock jumped, or a track has a new configuration.
@@ -134,6 +143,11 @@ impl Run {
         let track = track.and_then(|track| Some((media.package.rendition(track.kind)?, track)));
         let changes = media.package.discontinuity(track);
         media.record(&changes)
+    }
+
+    /// Discontinuities and initialisation segments since it was last asked.
+    pub(super) fn take_breaks(&mut self) -> u32 {
+        self.media.as_mut().map_or(0, |media| std::mem::take(&mut media.breaks))
     }
 
     /// Seconds between key frames above which segments are cut without one.
@@ -213,6 +227,12 @@ impl Media {
     fn record(&mut self, changes: &package::Changes) -> Result<(), Trouble> {
         let mut outcome = Ok(());
         for (number, changeset) in changes {
+            let breaks = changeset.changes.iter().filter(|change| match change {
+                Change::Init(_) => true,
+                Change::Part(part) => part.index == 0 && part.discontinuity,
+                Change::Sealed(_) | Change::Removed(_) => false,
+            });
+            self.breaks = self.breaks.saturating_add(breaks.count() as u32);
             let Some(recorder) = self.recorders.get_mut(*number) else { continue };
             let Some(index) = self.package.index(*number) else { continue };
             let Some(track) = self.package.track(*number) else { continue };

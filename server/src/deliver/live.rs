@@ -24,12 +24,19 @@ pub(super) async fn multivariant(
 ) -> Response {
     let deadline = deadline(EARLY);
     let mut changes = deliver.shelf.watch();
+    let mut waiting = None;
     loop {
         changes.mark_unchanged();
         match deliver.shelf.find(&playback) {
             Found::Live(live) => return playlist(&headers, &Rendered::new(live.multivariant()), Keep::No),
             Found::Nothing => break,
             Found::Expected => {}
+        }
+        if waiting.is_none() {
+            waiting = deliver.shelf.wait();
+        }
+        if waiting.is_none() {
+            return overloaded(&deliver);
         }
         if tokio::time::timeout_at(deadline, changes.changed()).await.is_err() {
             break;

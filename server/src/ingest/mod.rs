@@ -95,7 +95,9 @@ pub(crate) async fn serve<D: Door>(
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, mostly: give the others time to go.
-                tracing::error!("can't accept an RTMP connection: {error}");
+                if doorway.worth_a_line(clock.now()) {
+                    tracing::error!("can't accept an RTMP connection: {error}");
+                }
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 continue;
             }

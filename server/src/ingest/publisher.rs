@@ -47,7 +47,7 @@ pub(super) async fn run<D: Door>(
         publisher,
         peer,
         key: request.key().to_owned(),
-        encoder: request.encoder().map(str::to_owned),
+        encoder: request.encoder().map(printable),
     };
     let seat = door.knock(knock).await;
     pass.settled();
@@ -91,7 +91,10 @@ async fn feed(mut publisher: Publisher<TcpStream>, seat: Seat, mut stop: watch::
             }
         };
         let item = match message {
-            Ok(Some(Message::Metadata(metadata))) => Feed::Metadata(metadata),
+            Ok(Some(Message::Metadata(mut metadata))) => {
+                metadata.encoder = metadata.encoder.as_deref().map(printable);
+                Feed::Metadata(metadata)
+            }
             Ok(Some(Message::Tag(tag))) => match demuxer.push(&tag) {
                 Ok(Item::Track(track)) => Feed::Track(track),
                 Ok(Item::Unit(unit)) => Feed::Unit(unit),
@@ -174,4 +177,9 @@ fn clause(error: &driver::Error) -> String {
         driver::Error::Idle { .. } => format!("it sent nothing for {} s", IDLE.as_secs()),
         error => error.to_string(),
     }
+}
+
+/// What a publisher says of itself ends up in log lines and on screens: one line, no control codes, not too long.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(128).collect()
 }

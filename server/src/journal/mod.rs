@@ -11,7 +11,7 @@ mod track;
 mod write;
 
 pub(crate) use read::{Files, Library, Located};
-pub(crate) use repair::repair;
+pub(crate) use repair::{Found, repair};
 pub(crate) use track::track;
 pub(crate) use write::{Context, Recorder, Trouble, Writer};
 

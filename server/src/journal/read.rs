@@ -11,8 +11,9 @@ use bytes::Bytes;
 use hls::journal::{Index, scan};
 use hls::recording::{Layout, Source, layouts};
 
-/// Sessions whose scanned files are kept at hand: an hour of one is about 5 MB.
+/// Sessions whose scanned files are kept at hand, and the samples in them: an hour has about 300,000, which are 5 MB.
 const CACHED: usize = 16;
+const CACHED_SAMPLES: usize = 4_000_000;
 
 /// Everything under the sessions folder. Its methods block on the disk.
 #[derive(Clone)]
@@ -30,6 +31,7 @@ struct Cache {
 #[derive(Default)]
 struct Cached {
     used: u64,
+    samples: usize,
     /// By path: the length when it was scanned, and what was found.
     files: HashMap<PathBuf, (u64, Arc<Index>)>,
 }
@@ -159,11 +161,20 @@ impl Library {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.clock += 1;
         let used = cache.clock;
-        let files = files.map(|(path, len, index)| (path, (len, index))).collect();
-        cache.sessions.insert(session.to_owned(), Cached { used, files });
-        if cache.sessions.len() > CACHED {
-            let oldest = cache.sessions.iter().min_by_key(|(_, c)| c.used).map(|(name, _)| name.clone());
-            oldest.and_then(|name| cache.sessions.remove(&name));
+        let files: HashMap<_, _> = files.map(|(path, len, index)| (path, (len, index))).collect();
+        let samples = files.values().flat_map(|(_, index)| &index.parts).map(|part| part.samples.len()).sum();
+        cache.sessions.insert(session.to_owned(), Cached { used, samples, files });
+        cache.trim();
+    }
+}
+
+impl Cache {
+    /// The one asked for last stays, whatever its size.
+    fn trim(&mut self) {
+        let samples = |cache: &Self| cache.sessions.values().map(|cached| cached.samples).sum::<usize>();
+        while self.sessions.len() > CACHED || (self.sessions.len() > 1 && samples(self) > CACHED_SAMPLES) {
+            let oldest = self.sessions.iter().min_by_key(|(_, c)| c.used).map(|(name, _)| name.clone());
+            oldest.and_then(|name| self.sessions.remove(&name));
         }
     }
 }
@@ -198,6 +209,7 @@ fn scan_folder(
             Some((scanned, index)) if *scanned == len => Arc::clone(index),
             _ => match scan(BufReader::new(File::open(&path)?)) {
                 Ok(index) => Arc::new(index),
+                Err(hls::journal::Error::Io(error)) => return Err(error),
                 Err(error) => {
                     // Its head may be on its way to the disk this very moment.
                     tracing::debug!("{} is left out: {error}", path.display());

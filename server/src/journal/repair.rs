@@ -57,6 +57,8 @@ fn mend(path: &Path) -> anyhow::Result<Option<(Index, SystemTime)>> {
             }
             Ok(Some((index, written)))
         }
+        // A disk that doesn't answer says nothing about the file.
+        Err(hls::journal::Error::Io(error)) => Err(error).with_context(|| format!("can't read {shown}")),
         Err(error) => {
             // Kept for whoever wants to look, out of the way of the player.
             tracing::warn!("{shown} is set aside as .bad: {error}");

@@ -177,7 +177,8 @@ pub(crate) struct Recorder {
     rendition: String,
     health: Arc<Health>,
     log: Option<Log>,
-    dropped: u64,
+    /// Parts that did not get into the journal.
+    missing: u64,
 }
 
 impl Recorder {
@@ -191,22 +192,29 @@ impl Recorder {
             rendition: rendition.to_owned(),
             health: Arc::default(),
             log: None,
-            dropped: 0,
+            missing: 0,
         }
     }
 
     /// Hands a change over. After a loss nothing is written until the next segment, which begins a new file: in a file
     /// parts follow each other without a hole.
     pub(crate) fn apply(&mut self, change: &hls::Change, context: &Context<'_>) -> Result<(), Trouble> {
+        let mut met = Ok(());
         if self.health.failed.swap(false, Ordering::Acquire) {
             self.log = None;
             let why = self.health.why.lock().ok().and_then(|mut why| why.take()).unwrap_or_default();
-            return Err(Trouble::Disk(why));
+            met = Err(Trouble::Disk(why));
         }
+        // What failed was an earlier write: this change may fare better.
+        self.write(change, context).and(met)
+    }
+
+    fn write(&mut self, change: &hls::Change, context: &Context<'_>) -> Result<(), Trouble> {
         if let hls::Change::Part(part) = change
             && self.log.is_none()
         {
             if part.index > 0 {
+                self.missing += 1;
                 return Ok(());
             }
             let Context { index, track, frame_rate } = context;
@@ -232,9 +240,9 @@ impl Recorder {
                 }
             };
             if !self.writer.send(job, bytes) {
-                self.dropped += 1;
+                self.missing += 1;
                 self.log = None;
-                return Err(Trouble::Slow(self.dropped));
+                return Err(Trouble::Slow(self.missing));
             }
         }
         Ok(())

@@ -6,11 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use hls::Change;
 
+/// Parts of one rendition at most, however much a publisher sends: older ones are in the journal.
+const MOST_BYTES: usize = 256 << 20;
+
 /// Parts, the segments that they make, and initialisation segments.
 #[derive(Debug)]
 pub(crate) struct Held {
     keep: Duration,
     parts: BTreeMap<u64, Bytes>,
+    bytes: usize,
     /// By MSN: first part, how many, and where the segment ends on the session's clock.
     segments: BTreeMap<u64, Sealed>,
     inits: BTreeMap<u32, Bytes>,
@@ -25,7 +29,7 @@ struct Sealed {
 
 impl Held {
     pub(super) fn new(keep: Duration) -> Self {
-        Self { keep, parts: BTreeMap::new(), segments: BTreeMap::new(), inits: BTreeMap::new() }
+        Self { keep, parts: BTreeMap::new(), bytes: 0, segments: BTreeMap::new(), inits: BTreeMap::new() }
     }
 
     pub(super) fn apply(&mut self, change: &Change) {
@@ -34,7 +38,13 @@ impl Held {
                 self.inits.insert(init.number, init.data.clone());
             }
             Change::Part(part) => {
+                self.bytes += part.data.len();
                 self.parts.insert(part.info.number, part.data.clone());
+                // The newest stays, whatever its size.
+                while self.bytes > MOST_BYTES && self.parts.len() > 1 {
+                    let gone = self.parts.pop_first();
+                    self.bytes -= gone.map_or(0, |(_, data)| data.len());
+                }
             }
             Change::Sealed(segment) => {
                 let end = segment.start.plus(segment.duration);
@@ -57,7 +67,9 @@ impl Held {
             }
             let gone = entry.remove();
             let next = gone.first + gone.count as u64;
-            self.parts = self.parts.split_off(&next);
+            let kept = self.parts.split_off(&next);
+            self.bytes -= self.parts.values().map(Bytes::len).sum::<usize>();
+            self.parts = kept;
         }
     }
 

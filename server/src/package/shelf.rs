@@ -3,21 +3,31 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::Live;
 
 /// Sessions of a channel that ended lately and whose players may still ask: beyond these, the journal answers.
 const PAST: usize = 2;
 
+/// Requests for sessions that can't be played yet, all channels together.
+const EARLY_REQUESTS: usize = 1_000;
+
 /// Shared by all channels (they put) and all viewers (they look).
 #[derive(Clone, Default)]
 pub(crate) struct Shelf(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
     slots: Mutex<HashMap<String, Slot>>,
     changed: watch::Sender<()>,
+    early: Semaphore,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        let (slots, changed) = Default::default();
+        Self { slots, changed, early: Semaphore::new(EARLY_REQUESTS) }
+    }
 }
 
 #[derive(Default)]
@@ -102,5 +112,24 @@ impl Shelf {
     /// Changes of any channel.
     pub(crate) fn watch(&self) -> watch::Receiver<()> {
         self.0.changed.subscribe()
+    }
+
+    /// Room for one more request that waits for a session to begin; `None` where too many wait already.
+    pub(crate) fn wait(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.early.try_acquire().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_may_wait_and_not_one_more() {
+        let shelf = Shelf::default();
+        let waiting: Vec<_> = std::iter::from_fn(|| shelf.wait()).collect();
+        assert_eq!(waiting.len(), EARLY_REQUESTS);
+        drop(waiting);
+        assert!(shelf.wait().is_some());
     }
 }

@@ -136,6 +136,8 @@ impl Live {
             .renditions
             .iter()
             .filter_map(|rendition| Some((rendition, rendition.view.borrow().clone()?)))
+            // One that has nothing but gaps (announced, and never sent) would only hold up the others.
+            .filter(|(_, view)| view.index.bandwidth().is_some())
             .collect();
         let renditions = views.iter().map(|(rendition, view)| {
             let uri = format!("{}/{}/media.m3u8", self.session, rendition.name);

@@ -216,7 +216,7 @@ pub(super) const LIST: &[Row] = &[
     Row {
         title: "OBS Studio",
         why: "publishes to the server as most people do",
-        need: Need::LongTest,
+        need: Need::Test,
         apt: &["obs-studio"],
         dnf: &["obs-studio"],
         pacman: &["obs-studio"],

@@ -140,7 +140,7 @@ fn choose(host: &cpal::Host, pick: &Pick) -> anyhow::Result<cpal::Device> {
     };
     let found = names.iter().enumerate().position(fits);
     let listed = if names.is_empty() {
-        "there is none".to_owned()
+        "this machine has none".to_owned()
     } else {
         format!("there are: {}", names.join(", "))
     };

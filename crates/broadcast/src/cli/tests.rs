@@ -75,7 +75,8 @@ fn durations() {
 #[test]
 fn wrong_values_say_what_to_do() {
     let cases = [
-        ("--source screen", "auto, camera, camera:N, camera:NAME, testcard"),
+        ("--source screen", "the screen can't be captured yet"),
+        ("--source nowhere.mp4", "auto, camera, camera:N, camera:NAME, testcard"),
         ("--sound radio", "auto, mic, mic:N, mic:NAME, tone or none"),
         ("--size 1280", "write it as WIDTHxHEIGHT, e.g. 1280x720"),
         ("--size 1281x720", "both sides must be even"),
@@ -149,4 +150,15 @@ fn subcommands_need_no_address() {
             .unwrap();
     assert!(matches!(args.command, Some(Command::Testcard(_))));
     assert!(Args::try_parse_from(["sigma-broadcast", "testcard"]).is_err());
+}
+
+#[test]
+fn the_help_lists_every_exit_code() {
+    let help = Args::try_parse_from(["sigma-broadcast", "--help"]).unwrap_err().to_string();
+    for code in ["0", "1", "2", &EXIT_USAGE.to_string(), "130"] {
+        assert!(
+            help.lines().any(|line| line.trim_start().starts_with(&format!("{code} "))),
+            "{code}: {help}"
+        );
+    }
 }

@@ -171,6 +171,17 @@ async fn a_lost_connection_comes_back_at_a_key_frame() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stays_away_is_not_waited_for_beyond_the_end() {
+    let server = Server::start().await;
+    let running = Running::start(&server, &format!("{SMALL} --duration 1"));
+    let first = server.receive(10).await;
+    assert!(!first.clean);
+    drop(server);
+    let Outcome::Failed(why) = running.task.await.unwrap() else { panic!("nobody took its end") };
+    assert!(why.contains("the stream ended while the server was away"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_key_ends_at_once_with_the_reason() {
     let server = Server::start().await;
     let running = Running::start(&server, SMALL);

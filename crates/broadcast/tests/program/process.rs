@@ -81,6 +81,7 @@ async fn usage_errors_exit_with_64() {
         ("", "--to <URL>"),
         ("--to rtmp://h/live", "SIGMA_STREAM_KEY"),
         ("--to rtmp://h/live/k --size 1", "WIDTHxHEIGHT"),
+        ("--to rtmp://h/live/k --source testcard --loop", "--loop is for a file"),
     ] {
         let (code, _, error) = output(args).await;
         assert_eq!(code, Some(64), "{args}");

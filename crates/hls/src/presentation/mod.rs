@@ -42,20 +42,21 @@ pub struct Presentation {
 
 #[derive(Debug)]
 enum State {
-    Measuring { held: Vec<(usize, AccessUnit)> },
+    Measuring { held: Vec<(usize, AccessUnit)>, bytes: usize },
     Running { packagers: Vec<Packager>, rates: Vec<Option<Rational>> },
 }
 
-/// Held no longer than this, nor more than this many units.
+/// Held no longer than this, nor more than this many units or bytes.
 const MEASURE_AT_MOST: Duration = Duration::from_secs(1);
 const HELD_AT_MOST: usize = 256;
+const BYTES_AT_MOST: usize = 16 << 20;
 
 impl Presentation {
     /// A new session. `epoch_ms`: the wall clock, ms since 1970, at time zero of the session's clock. The first video
     /// rendition leads; without one the first of all.
     pub fn new(plan: Plan, epoch_ms: i64, renditions: Vec<Rendition>) -> Self {
         let leader = renditions.iter().position(|r| r.track.kind == Kind::Video).unwrap_or(0);
-        Self { plan, epoch_ms, renditions, leader, state: State::Measuring { held: Vec::new() } }
+        Self { plan, epoch_ms, renditions, leader, state: State::Measuring { held: Vec::new(), bytes: 0 } }
     }
 
     /// Continues a session from its journals (for each rendition its files in order; empty where it has none). What
@@ -98,7 +99,8 @@ impl Presentation {
         }
         let mut out = Vec::new();
         match &mut self.state {
-            State::Measuring { held } => {
+            State::Measuring { held, bytes } => {
+                *bytes += unit.data.len();
                 held.push((rendition, unit));
                 self.start(false, &mut out);
             }
@@ -177,11 +179,12 @@ impl Presentation {
 
     /// Measuring → Running, where enough is known (or `now`); then what was held goes through.
     fn start(&mut self, now: bool, out: &mut Changes) {
-        let State::Measuring { held } = &mut self.state else { return };
+        let State::Measuring { held, bytes } = &mut self.state else { return };
+        let bytes = *bytes;
         let first = held.iter().map(|(_, u)| u.dts).min();
         let last = held.iter().map(|(_, u)| u.dts).max();
         let span = first.zip(last).and_then(|(a, b)| b.minus(a).to_duration()).unwrap_or_default();
-        let late = now || span >= MEASURE_AT_MOST || held.len() >= HELD_AT_MOST;
+        let late = now || span >= MEASURE_AT_MOST || held.len() >= HELD_AT_MOST || bytes >= BYTES_AT_MOST;
         let held = std::mem::take(held);
         let found: Option<Vec<_>> = (0..self.renditions.len())
             .map(|i| {
@@ -190,7 +193,7 @@ impl Presentation {
             })
             .collect();
         let Some(found) = found else {
-            self.state = State::Measuring { held };
+            self.state = State::Measuring { held, bytes };
             return;
         };
         let targets: Vec<Target> =

@@ -2,15 +2,17 @@
 
 use std::time::Instant;
 
-use live::SessionId;
+use live::{Refusal, SessionId};
 use live::channel::Input;
 use live::event::Issue;
 use media::{AccessUnit, Kind, Timestamp, Track};
 
 use super::{Actor, Connected, KEEP_SOURCE, Stage};
 use crate::channel::gather::Gather;
+use crate::channel::run::Run;
 use crate::channel::source::announced;
 use crate::journal::Trouble;
+use crate::store::Store;
 
 impl Actor {
     pub(super) async fn track(&mut self, track: Track) {
@@ -43,6 +45,7 @@ impl Actor {
                     self.journal_outcome(outcome).await;
                 }
                 self.input(Input::Tracks { publisher, source }).await;
+                self.count_breaks(now).await;
             }
         }
     }
@@ -79,9 +82,14 @@ impl Actor {
         let Stage::Flowing { metadata, tracks, timeline, .. } = &mut on.stage else { return };
         let (clock, outcome) = run.begin(&self.shared, tracks, metadata, on.encoder.as_deref(), first);
         *timeline = Some(clock);
+        let left_out = tracks.iter().find(|track| !run.carries(track.kind)).map(|track| track.kind.name());
         let (publisher, source) = (on.id, run.source.clone());
         self.journal_outcome(outcome).await;
         self.input(Input::Tracks { publisher, source }).await;
+        if let Some(name) = left_out {
+            let detail = format!("the session began without {name}, so it is left out until the next session");
+            self.input(Input::Issue { publisher, issue: Issue::Malformed { detail } }).await;
+        }
     }
 
     pub(super) async fn unit(&mut self, unit: AccessUnit, now: Instant) {
@@ -119,10 +127,13 @@ impl Actor {
             self.input(Input::Issue { publisher, issue: Issue::LongGop { seconds } }).await;
         }
         let Some(run) = &mut self.run else { return };
-        let outcome = outcome.and_then(|()| run.push(settled.unit, now).map(drop));
-        self.journal_outcome(outcome).await;
-        self.playable().await;
-        self.keep_source(now).await;
+        let (new, pushed) = run.push(settled.unit, now);
+        self.journal_outcome(outcome.and(pushed)).await;
+        if new {
+            self.playable().await;
+            self.keep_source(now);
+            self.count_breaks(now).await;
+        }
     }
 
     pub(super) async fn playable(&mut self) {
@@ -137,16 +148,36 @@ impl Actor {
         self.input(Input::Playable { session }).await;
     }
 
-    pub(super) async fn keep_source(&mut self, now: Instant) {
+    /// The figures for whoever asks, and now and then for the database, which live media doesn't wait for.
+    pub(super) fn keep_source(&mut self, now: Instant) {
         let Some(run) = &self.run else { return };
         self.shared.sources().insert(run.id.clone(), run.source.clone());
-        if self.source_kept.is_some_and(|kept| now.saturating_duration_since(kept) < KEEP_SOURCE) {
+        let lately = |kept| now.saturating_duration_since(kept) < KEEP_SOURCE;
+        if self.source_kept.is_some_and(lately)
+            || self.keeping.as_ref().is_some_and(|keeping| !keeping.is_finished())
+        {
             return;
         }
         self.source_kept = Some(now);
-        let (id, source) = (run.id.clone(), run.source.clone());
-        if let Err(error) = self.shared.store.set_source(&id, source).await {
-            tracing::warn!("the figures of {id} were not kept: {error}");
+        let (store, id, source) = (self.shared.store.clone(), run.id.clone(), run.source.clone());
+        self.keeping = Some(tokio::spawn(async move { keep(&store, &id, source).await }));
+    }
+
+    /// The last figures of a run.
+    pub(super) async fn keep_last(&mut self, run: &Run) {
+        if let Some(keeping) = self.keeping.take() {
+            let _ = keeping.await;
+        }
+        keep(&self.shared.store, &run.id, run.source.clone()).await;
+    }
+
+    /// Ends a publisher whose timeline breaks too often.
+    pub(super) async fn count_breaks(&mut self, now: Instant) {
+        let (Some(on), Some(run)) = (&mut self.on, &mut self.run) else { return };
+        if !on.breaks.allow(run.take_breaks(), now) {
+            let why = "its clock or its configuration changes too often: check the encoder".to_owned();
+            let (publisher, refusal) = (on.id, Refusal::Limit(why));
+            self.input(Input::Refused { publisher, refusal }).await;
         }
     }
 
@@ -160,5 +191,11 @@ impl Actor {
             }
             None => tracing::error!("channel {}: {detail}", self.channel.settings.name),
         }
+    }
+}
+
+async fn keep(store: &Store, session: &str, source: live::Source) {
+    if let Err(error) = store.set_source(session, source).await {
+        tracing::warn!("the figures of {session} were not kept: {error}");
     }
 }

@@ -12,6 +12,10 @@ use crate::control::{Control, auth, convert, openapi, settings};
 use crate::store::id::Prefix;
 use crate::store::{self, Idempotency, Page};
 
+/// One change after the other, from what stands there to what runs: of two at once that name different fields, the second
+/// would put back what the first has changed.
+static CHANGING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 impl Control {
@@ -114,6 +118,7 @@ pub(in crate::control) async fn update(
     Path(id): Path<String>,
     extract::Json(body): extract::Json<api::channel::Update>,
 ) -> Result<Json<api::channel::Channel>> {
+    let _turn = CHANGING.lock().await;
     let old = control.channel_row(&id).await?;
     let settings = settings::merge(old.settings, body)?;
     let row = control.store.update_channel(&id, settings).await?.ok_or_else(|| Problem::channel(&id))?;

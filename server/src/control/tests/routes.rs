@@ -213,3 +213,23 @@ async fn the_specification_is_served_and_golden() {
     expect_file!["../../../../crates/api/openapi.json"].assert_eq(&text);
     assert_eq!(served.body, serde_json::from_str::<Value>(&text).unwrap());
 }
+
+#[tokio::test]
+async fn changes_at_the_same_time_keep_each_other() {
+    let server = Server::start().await;
+    let path = format!("/channels/{}", text(&server.channel("a").await["id"]));
+    for window in 10..15 {
+        let name = format!("name {window}");
+        let (renamed, moved, limited) = tokio::join!(
+            server.ask("PATCH", &path, json!({ "name": name })),
+            server.ask("PATCH", &path, json!({ "reconnect_window_s": window })),
+            server.ask("PATCH", &path, json!({ "max_duration_s": window * 10 })),
+        );
+        assert!([renamed, moved, limited].iter().all(|answer| answer.status == 200));
+        let now = server.ask("GET", &path, Value::Null).await.body;
+        assert_eq!(
+            (&now["name"], &now["reconnect_window_s"], &now["max_duration_s"]),
+            (&json!(name), &json!(window), &json!(window * 10))
+        );
+    }
+}

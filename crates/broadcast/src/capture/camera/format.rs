@@ -1,5 +1,7 @@
 //! Which of a camera's formats to take, and which of its pictures.
 
+use std::cmp::Reverse;
+
 use media::{Timescale, Timestamp};
 use nokhwa::utils::{CameraFormat, FrameFormat};
 
@@ -13,8 +15,8 @@ pub(super) const READABLE: &[FrameFormat] = &[
     FrameFormat::RAWBGR,
 ];
 
-/// The format nearest to what is wanted: fast enough first, then large enough, then the least to throw away, then the
-/// cheapest to convert.
+/// The format nearest to what is wanted: the largest share of the picture and of the pace, then the least to throw away,
+/// then the cheapest to convert.
 pub(super) fn choose(offered: &[CameraFormat], size: (u32, u32), fps: u32) -> Option<CameraFormat> {
     // nokhwa reads the denominator of a frame interval as the frame rate: 1001/30000 s becomes "30000 fps".
     let plausible = |format: &&CameraFormat| (1..=240).contains(&format.frame_rate());
@@ -23,8 +25,10 @@ pub(super) fn choose(offered: &[CameraFormat], size: (u32, u32), fps: u32) -> Op
 }
 
 fn cost(format: &CameraFormat, (width, height): (u32, u32), fps: u32) -> impl Ord + use<> {
-    let slow = fps.saturating_sub(format.frame_rate());
-    let missing = width.saturating_sub(format.width()) + height.saturating_sub(format.height());
+    // Half the frame rate is as bad as half of both sides: 720p at 25 beats 480p at 30, and that beats 720p at 10.
+    let pixels = u64::from(format.width().min(width)) * u64::from(format.height().min(height));
+    let pace = u64::from(format.frame_rate().min(fps));
+    let worth = Reverse(pixels * pace * pace);
     let extra = format.width().saturating_sub(width) + format.height().saturating_sub(height);
     let fast = format.frame_rate().saturating_sub(fps);
     let convert = match format.format() {
@@ -34,7 +38,7 @@ fn cost(format: &CameraFormat, (width, height): (u32, u32), fps: u32) -> impl Or
         FrameFormat::MJPEG => 3,
         FrameFormat::GRAY => 4,
     };
-    (slow, missing, extra, fast, convert)
+    (worth, extra, fast, convert)
 }
 
 /// Takes at most so many pictures a second from a camera that gives more.
@@ -90,10 +94,18 @@ mod tests {
             ((640, 360), 30, format(640, 480, YUYV, 30)),
             ((1920, 1080), 30, format(1920, 1080, MJPEG, 30)),
             ((3840, 2160), 30, format(1920, 1080, MJPEG, 30)),
-            ((1280, 720), 60, format(320, 180, MJPEG, 90)),
+            ((1280, 720), 60, format(1280, 720, MJPEG, 30)),
+            ((320, 180), 60, format(320, 180, MJPEG, 90)),
         ];
         for (size, fps, expect) in cases {
             assert_eq!(choose(&webcam, size, fps), Some(expect), "{size:?} {fps}");
+        }
+        // Only just too slow is better than a quarter of the picture; a slide show isn't.
+        let small = format(640, 480, YUYV, 30);
+        for (slow, expect) in [(25, 25), (20, 20), (15, 30), (10, 30)] {
+            let offered = [small, format(1280, 720, YUYV, slow)];
+            let chosen = choose(&offered, (1280, 720), 30).map(|format| format.frame_rate());
+            assert_eq!(chosen, Some(expect), "{slow}");
         }
         let equal = [format(640, 480, GRAY, 30), format(640, 480, MJPEG, 30), format(640, 480, YUYV, 30)];
         assert_eq!(choose(&equal, (640, 480), 30), Some(equal[2]));
