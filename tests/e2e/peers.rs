@@ -32,6 +32,7 @@ fn gstreamer_publishes() -> Result<()> {
     ensure!(frames >= 80, "{frames} frames in 3 s");
     publisher.signal("INT")?;
     publisher.ended(Duration::from_secs(5))?;
+    ensure!(!publisher.log().contains("ERROR"), "{}", publisher.log());
     let ended = server.session_is(&channel, "ended", Duration::from_secs(3))?;
     let recording = format!("{}/vod/{}/recording.mp4", server.http, ended["id"].as_str().unwrap_or_default());
     ffmpeg::probe(&recording)?;

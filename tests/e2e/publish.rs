@@ -39,6 +39,7 @@ fn plays_and_is_kept(kind: Kind) -> Result<()> {
     let mut map = Vec::new();
     map.extend(kind.has_video().then_some("0:v"));
     map.extend(kind.has_audio().then_some("0:a"));
+    ffmpeg::probe(&channel.hls_url)?;
     let frames = ffmpeg::play(&channel.hls_url, 3, &map)?;
     if kind.has_video() {
         ensure!(frames >= 80, "3 s at 30 fps are 90 frames, not {frames}");

@@ -14,18 +14,17 @@ use anyhow::{Result, bail};
 
 /// Asks again until there is an answer: for what another process does in its own time. Fails, naming `what`, after `limit`.
 pub fn wait<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-    #[expect(clippy::disallowed_methods, reason = "these tests run against real processes in real time")]
-    let now = Instant::now;
-    let end = now() + limit;
+    let end = Instant::now() + limit;
     loop {
         match ask() {
             Ok(Some(answer)) => return Ok(answer),
-            Ok(None) if now() < end => {}
+            Ok(None) if Instant::now() < end => {}
             Ok(None) => bail!("waited {limit:?} for {what}"),
-            Err(error) if now() >= end => return Err(error.context(format!("waited {limit:?} for {what}"))),
+            Err(error) if Instant::now() >= end => {
+                return Err(error.context(format!("waited {limit:?} for {what}")));
+            }
             Err(_) => {}
         }
-        #[expect(clippy::disallowed_methods, reason = "polling a process; what is waited for ends the wait")]
         std::thread::sleep(Duration::from_millis(20));
     }
 }

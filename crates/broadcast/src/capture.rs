@@ -121,7 +121,7 @@ fn open_sound(asked: &cli::Sound, sink: &Sink, opened: &mut Opened) -> anyhow::R
     Ok(())
 }
 
-/// Tells [`spawn`] that the source is open (or why not); then the source runs on.
+/// Tells [`spawn`] that the source is open (or why not); then the source runs on, unless nobody waits for it any more.
 type Ready<T> = mpsc::SyncSender<anyhow::Result<T>>;
 
 /// Runs a source on its own thread and waits until it is open.

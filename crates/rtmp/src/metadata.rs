@@ -48,7 +48,7 @@ fn from_object(object: &Value) -> Metadata {
         encoder: object
             .property("encoder")
             .and_then(Value::string)
-            .map(|name| name.chars().filter(|c| !c.is_control()).take(256).collect()),
+            .map(|name| name.chars().take(256).collect()),
     }
 }
 

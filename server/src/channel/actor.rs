@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use live::channel::{Command, Input, Kick, Output};
-use live::event::{Asset, AssetKind, Kind as Fact, Subject};
+use live::event::Subject;
 use live::{ChannelId, PublisherId, Refusal, SessionId};
 use media::flv::Metadata;
 use media::{Timeline, Timestamp, Track};
@@ -28,6 +28,7 @@ const FAREWELL: Duration = Duration::from_secs(60);
 /// The figures of a running session reach the database this often.
 const KEEP_SOURCE: Duration = Duration::from_secs(10);
 
+mod assets;
 mod flow;
 
 struct Actor {
@@ -325,7 +326,7 @@ impl Actor {
         };
         tokio::spawn(async move {
             if run.recorded() {
-                announce_assets(&shared, &run.id, subject).await;
+                assets::announce(&shared, &run.id, subject).await;
             }
             tokio::time::sleep(FAREWELL).await;
             shared.shelf.forget(&playback, &run.id);
@@ -375,28 +376,5 @@ impl Actor {
             // The journal was quicker than the database.
             self.input(Input::Playable { session: id }).await;
         }
-    }
-}
-
-/// What can be fetched of a session that ended, once all of it is in the files.
-async fn announce_assets(shared: &Arc<Shared>, session: &str, subject: Subject) {
-    shared.writer.flush().await;
-    let (library, id) = (shared.library.clone(), session.to_owned());
-    let measured = tokio::task::spawn_blocking(move || library.measure(&id)).await;
-    let (duration, bytes) = match measured {
-        Ok(Ok(Some(measured))) => measured,
-        Ok(Ok(None)) | Err(_) => return,
-        Ok(Err(error)) => {
-            tracing::error!("the recording of {session} can't be read: {error}");
-            return;
-        }
-    };
-    for (kind, bytes) in [(AssetKind::Recording, Some(bytes)), (AssetKind::CatchUp, None)] {
-        let id = store::id::mint(store::id::Prefix::Asset, shared.clock.utc());
-        let asset = Asset { id, kind, duration: Some(duration), bytes };
-        let session = Some(SessionId::new(session));
-        shared
-            .record(live::Event { channel: Some(subject.clone()), session, kind: Fact::AssetReady { asset } })
-            .await;
     }
 }

@@ -17,7 +17,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use live::session::EndReason;
 use live::{Event, Refusal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -107,21 +106,13 @@ impl Registry {
 
     /// Takes up what was running when the server went down.
     pub(crate) async fn recover(&self) -> anyhow::Result<()> {
-        let shared = &self.0.shared;
-        // The newest first: a channel goes on with that one.
-        for session in shared.store.unfinished_sessions().await?.into_iter().rev() {
-            match shared.store.channel(&session.channel_id).await? {
-                Some(channel) if !self.runs(&channel.id) => {
+        for session in self.0.shared.store.unfinished_sessions().await? {
+            match self.0.shared.store.channel(&session.channel_id).await? {
+                Some(channel) => {
                     self.spawn(channel, Some(session));
                 }
-                // Its end was not kept, for the disk was full.
-                Some(_) => {
-                    shared.record(recover::orphaned(&session, EndReason::PublisherLost, &shared.clock)).await;
-                }
                 // Deleted, and the server died before the session was ended.
-                None => {
-                    shared.record(recover::orphaned(&session, EndReason::ChannelDeleted, &shared.clock)).await;
-                }
+                None => self.0.shared.record(recover::orphaned(&session, &self.0.shared.clock)).await,
             }
         }
         Ok(())
@@ -159,10 +150,6 @@ impl Registry {
                 None
             }
         }
-    }
-
-    fn runs(&self, channel: &str) -> bool {
-        self.actors().as_ref().is_some_and(|actors| actors.contains_key(channel))
     }
 
     fn spawn(

@@ -77,13 +77,13 @@ fn recovered(session: &str, found: Found) -> Option<Recovered> {
     Some(Recovered { session: session.to_owned(), plan, epoch_ms, renditions, journals, written_ms })
 }
 
-/// The end of a session that no channel goes on with.
-pub(super) fn orphaned(session: &store::Session, reason: EndReason, clock: &Clock) -> Event {
+/// The end of a session whose channel is gone.
+pub(super) fn orphaned(session: &store::Session, clock: &Clock) -> Event {
     let lasted = (clock.utc() - session.created_at).unsigned_abs();
     let id = ChannelId::new(session.channel_id.as_str());
     Event {
         channel: Some(Subject { name: session.channel_id.as_str().into(), id }),
         session: Some(SessionId::new(session.id.as_str())),
-        kind: Kind::SessionEnded { reason, lasted },
+        kind: Kind::SessionEnded { reason: EndReason::ChannelDeleted, lasted },
     }
 }

@@ -43,12 +43,8 @@ pub(super) async fn run<D: Door>(
             return;
         }
     };
-    let knock = Knock {
-        publisher,
-        peer,
-        key: request.key().to_owned(),
-        encoder: request.encoder().map(printable),
-    };
+    let knock =
+        Knock { publisher, peer, key: request.key().to_owned(), encoder: request.encoder().map(printable) };
     let seat = door.knock(knock).await;
     pass.settled();
     let seat = match seat {
@@ -115,12 +111,17 @@ async fn feed(mut publisher: Publisher<TcpStream>, seat: Seat, mut stop: watch::
             Err(error) => Feed::End(End::Lost(clause(&error))),
         };
         let last = matches!(item, Feed::End(_));
+        let clean = matches!(item, Feed::End(End::Unpublished));
         // A full queue makes the publisher wait; a kick must not.
         let sent = tokio::select! {
             sent = feed.send(item) => sent.is_ok(),
             () = stopped(&mut stop) => return,
         };
         if last {
+            if clean {
+                // GStreamer takes it for a failure if we hang up first.
+                tokio::select! { () = publisher.finish() => {}, () = stopped(&mut stop) => {} }
+            }
             return;
         }
         if !sent {
@@ -182,4 +183,15 @@ fn clause(error: &driver::Error) -> String {
 /// What a publisher says of itself ends up in log lines and on screens: one line, no control codes, not too long.
 fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(128).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_not_begin_a_log_line_of_its_own() {
+        assert_eq!(printable("OBS 30\r\n2026 INFO \u{1b}[2Jall is well"), "OBS 302026 INFO [2Jall is well");
+        assert_eq!(printable(&"é".repeat(500)).chars().count(), 128);
+    }
 }

@@ -223,3 +223,22 @@ fn scan_folder(
     }
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_holds_so_many_samples_and_always_the_last() {
+        let mut cache = Cache::default();
+        for (used, samples) in [(1, CACHED_SAMPLES / 2), (2, CACHED_SAMPLES / 2), (3, 1)] {
+            cache.sessions.insert(used.to_string(), Cached { used, samples, ..Cached::default() });
+            cache.trim();
+        }
+        assert!(!cache.sessions.contains_key("1") && cache.sessions.len() == 2);
+        let huge = Cached { used: 4, samples: CACHED_SAMPLES * 2, ..Cached::default() };
+        cache.sessions.insert("4".to_owned(), huge);
+        cache.trim();
+        assert_eq!(cache.sessions.keys().collect::<Vec<_>>(), ["4"]);
+    }
+}

@@ -91,3 +91,35 @@ impl Held {
         self.inits.get(&number).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use hls::{Part, PartInfo};
+    use media::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn holds_so_many_bytes_and_not_more() {
+        let mut held = Held::new(Duration::from_secs(60));
+        let data = Bytes::from(vec![0; MOST_BYTES / 4]);
+        for number in 0..6 {
+            let duration = Timestamp::millis(200);
+            let info = PartInfo { number, duration, independent: true, bytes: data.len() as u64 };
+            held.apply(&Change::Part(Part {
+                info,
+                msn: 0,
+                index: number as u32,
+                discontinuity: false,
+                discontinuity_sequence: 0,
+                init: 0,
+                decode_time: 0,
+                start: duration,
+                data: data.clone(),
+            }));
+        }
+        assert!(held.part(1).is_none() && held.part(2).is_some() && held.part(5).is_some());
+        assert_eq!(held.bytes, MOST_BYTES);
+    }
+}

@@ -15,8 +15,7 @@ export interface Engine {
 export type Tell = (input: Input) => void;
 
 export function open(video: HTMLVideoElement, tell: Tell): Engine | null {
-  // Whether the playlist said that no more will come.
-  const list = { complete: false };
+  const list: Playlist = { complete: false, completed: () => undefined };
   const stopWatching = watch(video, tell, list);
   const engine = Hls.isSupported()
     ? withHls(video, tell, list)
@@ -36,14 +35,25 @@ export function open(video: HTMLVideoElement, tell: Tell): Engine | null {
   };
 }
 
+/** What the playlist says, and whom that concerns. */
+interface Playlist {
+  /** No more will come. */
+  complete: boolean;
+  /** Called when it becomes complete. */
+  completed: () => void;
+}
+
 /** Turns the element's own events into inputs. */
-function watch(video: HTMLVideoElement, tell: Tell, list: { complete: boolean }): () => void {
+function watch(video: HTMLVideoElement, tell: Tell, list: Playlist): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let waits = false;
   const moving = () => {
+    waits = false;
     clearTimeout(timer);
     tell({ type: 'playing' });
   };
   const waiting = () => {
+    waits = true;
     clearTimeout(timer);
     // hls.js may leave the last part of one rendition unread: a player that waits there waits for ever.
     timer = list.complete
@@ -51,8 +61,13 @@ function watch(video: HTMLVideoElement, tell: Tell, list: { complete: boolean })
       : setTimeout(() => tell({ type: 'stalled' }), config.STALL_AFTER);
   };
   const ended = () => {
+    waits = false;
     clearTimeout(timer);
     tell({ type: 'ended' });
+  };
+  // The picture may have run dry before the playlist says that this was all.
+  list.completed = () => {
+    if (waits) waiting();
   };
   video.addEventListener('playing', moving);
   video.addEventListener('waiting', waiting);
@@ -70,7 +85,7 @@ function start(video: HTMLVideoElement) {
   video.play().catch(() => undefined);
 }
 
-function withHls(video: HTMLVideoElement, tell: Tell, list: { complete: boolean }): Engine {
+function withHls(video: HTMLVideoElement, tell: Tell, list: Playlist): Engine {
   let hls: Hls | null = null;
   let live = false;
 
@@ -90,7 +105,9 @@ function withHls(video: HTMLVideoElement, tell: Tell, list: { complete: boolean 
       let recoveries = 0;
       player.on(Hls.Events.FRAG_BUFFERED, () => (shown = true));
       player.on(Hls.Events.LEVEL_LOADED, (_event, data) => {
+        const completes = isLive && !data.details.live && !list.complete;
         list.complete = isLive && !data.details.live;
+        if (completes) list.completed();
         // A playlist that is complete at the first look belongs to a session that is over.
         if (isLive && !shown && !data.details.live) tell({ type: 'ended' });
       });

@@ -103,7 +103,9 @@ fn run(camera: &Camera, sink: &Sink, ready: Ready<Video>) {
         format.frame_rate(),
         format.format()
     );
-    let _ = ready.send(Ok(Video { name, colour: reader.colour }));
+    if ready.send(Ok(Video { name, colour: reader.colour })).is_err() {
+        return; // Too late: something else took its place.
+    }
     let mut pace = format::Pace::new(sink.fps);
     let mut damaged = 0;
     loop {

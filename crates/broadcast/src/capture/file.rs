@@ -31,8 +31,9 @@ pub(super) fn open(
         let video = info.video.map(|video| Video { name: name.clone(), colour: video.colour });
         let sound = (info.audio && with_sound).then_some(Sound { name, channels: Reader::CHANNELS });
         let with_sound = sound.is_some();
-        let _ = ready.send(Ok((video, sound)));
-        let _ = play(reader, with_sound, &sink);
+        if ready.send(Ok((video, sound))).is_ok() {
+            let _ = play(reader, with_sound, &sink);
+        }
     })
 }
 

@@ -109,7 +109,9 @@ fn run(pick: &Pick, sink: &Sink, ready: &Ready<super::Sound>) -> anyhow::Result<
         if patience == FIRST_SOUND {
             patience = SILENT;
             let name = format!("microphone: {name} ({} Hz, {from} ch)", config.sample_rate());
-            let _ = ready.send(Ok(super::Sound { name, channels }));
+            if ready.send(Ok(super::Sound { name, channels })).is_err() {
+                return Ok(()); // Too late: something else took its place.
+            }
         }
         let samples = resampler.push(&samples)?;
         let sound = Sound { at, sample_rate: SAMPLE_RATE, channels, samples };

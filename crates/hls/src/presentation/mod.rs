@@ -337,4 +337,6 @@ fn push(out: &mut Changes, i: usize, changes: Changeset) {
 }
 
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 pub(crate) mod tests;

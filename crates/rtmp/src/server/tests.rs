@@ -364,22 +364,3 @@ fn refused_before_and_in_midstream() {
         assert_eq!(server.feed(b"whatever"), "");
     }
 }
-
-#[test]
-fn what_a_publisher_calls_itself_is_one_line_of_a_log() {
-    let object = object([
-        ("app", "live".into()),
-        ("flashVer", "OBS\n2026-01-01 INFO all is well".into()),
-        ("tcUrl", "rtmp://h\r/live\u{1b}[2J".into()),
-    ]);
-    let script = Script::new().command(0, &["connect".into(), 1.0.into(), object]).publish("key");
-    let mut server = Server::new(Limits::default());
-    server.session.handle_input(&script.bytes, server.now).unwrap();
-    let publish = std::iter::from_fn(|| Some(server.session.poll_output())).find_map(|output| match output {
-        Output::Event(Event::Publish(publish)) => Some(publish),
-        Output::Event(_) | Output::Send(_) | Output::Timeout(_) => None,
-    });
-    let publish = publish.unwrap();
-    assert_eq!(publish.encoder.as_deref(), Some("OBS2026-01-01 INFO all is well"));
-    assert_eq!(publish.tc_url.as_deref(), Some("rtmp://h/live[2J"));
-}

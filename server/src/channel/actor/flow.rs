@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use live::{Refusal, SessionId};
 use live::channel::Input;
 use live::event::Issue;
+use live::{Refusal, SessionId};
 use media::{AccessUnit, Kind, Timestamp, Track};
 
 use super::{Actor, Connected, KEEP_SOURCE, Stage};
@@ -87,7 +87,8 @@ impl Actor {
         self.journal_outcome(outcome).await;
         self.input(Input::Tracks { publisher, source }).await;
         if let Some(name) = left_out {
-            let detail = format!("the session began without {name}, so it is left out until the next session");
+            let detail =
+                format!("the session began without {name}, so it is left out until the next session");
             self.input(Input::Issue { publisher, issue: Issue::Malformed { detail } }).await;
         }
     }
@@ -118,6 +119,7 @@ impl Actor {
         }
         let longest = run.longest_gop();
         let mut outcome = Ok(());
+        let jumped = settled.jump.is_some();
         if let Some(jump) = settled.jump {
             outcome = run.discontinuity(None);
             let issue = Issue::ClockJump { by_ms: jump.as_millis() };
@@ -129,7 +131,7 @@ impl Actor {
         let Some(run) = &mut self.run else { return };
         let (new, pushed) = run.push(settled.unit, now);
         self.journal_outcome(outcome.and(pushed)).await;
-        if new {
+        if new || jumped {
             self.playable().await;
             self.keep_source(now);
             self.count_breaks(now).await;
