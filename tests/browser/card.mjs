@@ -32,7 +32,8 @@ export function install() {
     const seen = read();
     if (seen) {
       const clock = Date.now() % 2 ** 40;
-      card.frames.push({ ...seen, at: metadata.expectedDisplayTime ?? now, latencyMs: clock - seen.wallMs });
+      const steady = video.playbackRate === 1;
+      card.frames.push({ ...seen, steady, at: metadata.expectedDisplayTime ?? now, latencyMs: clock - seen.wallMs });
     }
     video.requestVideoFrameCallback(onFrame);
   };
@@ -73,9 +74,12 @@ export async function listen() {
   await context.resume();
 }
 
-/** For each flash that a beep lies near: when the picture flashed less when the sound beeped, ms. */
+/**
+ * For each flash that a beep lies near: when the picture flashed less when the sound beeped, ms. Only where the player keeps
+ * its pace: while it catches up, the browser stretches the sound.
+ */
 export function offsets({ frames, beeps }) {
-  const flashes = frames.filter((f, i) => f.flash && i > 0 && !frames[i - 1].flash).map((f) => f.at);
+  const flashes = frames.filter((f, i) => f.flash && f.steady && i > 0 && !frames[i - 1].flash).map((f) => f.at);
   return flashes.flatMap((flash) => {
     const nearest = beeps.reduce((best, beep) => (Math.abs(flash - beep) < Math.abs(flash - best) ? beep : best), Infinity);
     return Math.abs(flash - nearest) < 400 ? [flash - nearest] : [];

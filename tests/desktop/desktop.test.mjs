@@ -135,6 +135,8 @@ windowTest('an engine that dies while live: the window says so, and goes live ag
   await goLive(window);
   window.kill('sigma-broadcast');
   await window.attributeIs('broadcast', 'data-phase', 'failed', 5_000);
+  // A person is slower than the news that the session has lost its publisher.
+  await window.attributeIs('session', 'data-status', 'error');
   const said = await window.text('broadcast-state');
   assert.match(said, /fault/, said);
   assert.match(said, /sigma-broadcast/, said);

@@ -6,6 +6,10 @@ import { built, until } from '../browser/programs.mjs';
 import { open } from './webdriver.mjs';
 import { askToClose } from './x11.mjs';
 
+// Looking through GStreamer's plugins takes seconds: once a run is enough.
+const registry = join(tmpdir(), `sigma-gstreamer-${process.pid}.bin`);
+process.once('exit', () => rmSync(registry, { force: true }));
+
 /** Opens it; `settings` are variables of its environment. */
 export async function openWindow(settings = {}) {
   const home = mkdtempSync(join(tmpdir(), 'sigma-window-'));
@@ -25,8 +29,7 @@ export async function openWindow(settings = {}) {
     XDG_DATA_HOME: folder('share'),
     XDG_RUNTIME_DIR: folder('runtime'),
     SIGMA_DATA_DIR: folder('data'),
-    // Looking through GStreamer's plugins takes seconds: once is enough.
-    GST_REGISTRY: join(tmpdir(), `sigma-gstreamer-${process.pid}.bin`),
+    GST_REGISTRY: registry,
     ...settings,
   };
   const running = (name) => processes(home).filter((process) => process.name === name);
@@ -63,6 +66,7 @@ export async function openWindow(settings = {}) {
     async remove() {
       sweep();
       await driver.stop();
+      process.off('exit', sweep);
       rmSync(home, { recursive: true, force: true, maxRetries: 5 });
     },
   };

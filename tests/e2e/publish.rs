@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::fixture::{self, Kind};
 use tests::server::Server;
@@ -68,7 +68,16 @@ fn plays_and_is_kept(kind: Kind) -> Result<()> {
             caught_up.len()
         );
     }
-    check_recording(kind, &ffmpeg::probe(&recording)?)?;
+    let probed = ffmpeg::probe(&recording)?;
+    check_recording(kind, &probed)?;
+    if kind.has_video() && kind.has_audio() {
+        let published = ffmpeg::probe(&fixture::as_flv(kind)?.display().to_string())?;
+        let (before, after) = (sound_after_picture(&published)?, sound_after_picture(&probed)?);
+        ensure!(
+            (before - after).abs() < 0.003,
+            "sound began {before} s after the picture, and is kept {after} s after it"
+        );
+    }
     ffmpeg::decode(&recording)?;
     ffmpeg::probe(&catch_up)?;
     Ok(())
@@ -99,6 +108,15 @@ fn check_recording(kind: Kind, probed: &Value) -> Result<()> {
     let streams = probed["streams"].as_array().map_or(0, Vec::len);
     ensure!(streams == usize::from(kind.has_video()) + usize::from(kind.has_audio()), "{probed}");
     Ok(())
+}
+
+/// Seconds from the first picture to the first sound.
+fn sound_after_picture(probed: &Value) -> Result<f64> {
+    let start = |medium: &str| -> Result<f64> {
+        let stream = probed["streams"].as_array().and_then(|s| s.iter().find(|s| s["codec_type"] == medium));
+        Ok(stream.and_then(|s| s["start_time"].as_str()).context("a start_time")?.parse()?)
+    };
+    Ok(start("audio")? - start("video")?)
 }
 
 #[test]

@@ -99,14 +99,21 @@ pub fn file(kind: Kind) -> Result<PathBuf> {
     Ok(made)
 }
 
+/// A fixture as ffmpeg sends it: in an FLV file, its times in milliseconds.
+pub fn as_flv(kind: Kind) -> Result<PathBuf> {
+    let source = file(kind)?;
+    let made = source.with_extension("flv");
+    if !made.exists() {
+        let part = source.with_extension(format!("{}.flv", std::process::id()));
+        ffmpeg::run(&["-i", path(&source)?, "-c", "copy", "-f", "flv", path(&part)?])?;
+        std::fs::rename(&part, &made)?;
+    }
+    Ok(made)
+}
+
 /// The tags of a fixture, as ffmpeg writes them into an FLV file.
 pub fn tags(kind: Kind) -> Result<Vec<Tag>> {
-    let source = file(kind)?;
-    let flv = source.with_extension(format!("{}.flv", std::process::id()));
-    ffmpeg::run(&["-i", path(&source)?, "-c", "copy", "-f", "flv", path(&flv)?])?;
-    let bytes = Bytes::from(std::fs::read(&flv)?);
-    std::fs::remove_file(&flv)?;
-    Ok(read_tags(&bytes))
+    Ok(read_tags(&Bytes::from(std::fs::read(as_flv(kind)?)?)))
 }
 
 /// Audio and video tags of an FLV file: a 9-byte header, then each tag after the size of the one before (FLV 10.1, annex E.3).

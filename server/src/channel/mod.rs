@@ -131,6 +131,12 @@ impl Registry {
         self.0.shared.writer.flush().await;
     }
 
+    /// Returns once the journal has met with everything that it was handed.
+    #[cfg(test)]
+    pub(crate) async fn journaled(&self) {
+        self.0.shared.writer.flush().await;
+    }
+
     /// Ends all tasks where they are, as a crash would.
     pub(crate) fn abort(&self) {
         for (_, handle) in self.actors().take().unwrap_or_default() {

@@ -114,6 +114,8 @@ async fn feed(mut publisher: Publisher<TcpStream>, seat: Seat, mut stop: watch::
         let clean = matches!(item, Feed::End(End::Unpublished));
         // A full queue makes the publisher wait; a kick must not.
         let sent = tokio::select! {
+            // What was read and has room is not lost to a stop.
+            biased;
             sent = feed.send(item) => sent.is_ok(),
             () = stopped(&mut stop) => return,
         };

@@ -268,6 +268,7 @@ async fn a_disk_that_fails_is_told_and_what_is_live_goes_on() {
     let mut publisher = rig.publish(&tags[..tags.len() / 2]).await;
     let folder = rig.folder("video").await;
     rig.media(&folder, 1).await;
+    rig.server.registry.journaled().await;
     for tag in &tags[tags.len() / 2..] {
         publisher.send(tag.clone()).await.unwrap();
     }
