@@ -90,7 +90,8 @@ impl Server {
             urls: Arc::new(urls),
             clock: clock.clone(),
         });
-        let router = api.merge(deliver::router(deliver::Deliver { shelf, library, clock }));
+        let router =
+            api.merge(deliver::router(deliver::Deliver { shelf, library, store: store.clone(), clock }));
         let web = tokio::spawn(serve_http(http, router, stopping));
         let (http, rtmp) = (http_addr, rtmp_addr);
         Ok(Self { http, rtmp, store, registry, stop, ingest, web, lock })

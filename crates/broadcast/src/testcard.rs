@@ -105,7 +105,7 @@ fn draw_background(canvas: &mut Picture, fps: u32) {
     let (x, y) = (width * 3 / 16, height * 3 / 16);
     canvas.fill((x, y), (width * 10 / 16, height * 5 / 16), BLACK);
     let title = format!("SIGMA LIVE  {width}x{height} {fps} fps");
-    text::draw(canvas, (x + width / 64, y + height * 3 / 64), height / 240, &title);
+    text::draw(canvas, (x + width / 64, y + height / 64), height / 240, &title);
     let top = height * 15 / 16;
     for i in 0..32 {
         let grey = 16 + (219 * i / 31) as u8;

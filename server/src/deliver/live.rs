@@ -29,7 +29,7 @@ pub(super) async fn multivariant(
         changes.mark_unchanged();
         match deliver.shelf.find(&playback) {
             Found::Live(live) => return playlist(&headers, &Rendered::new(live.multivariant()), Keep::No),
-            Found::Nothing => break,
+            Found::Nothing => return nothing_live(&deliver, &playback).await,
             Found::Expected => {}
         }
         if waiting.is_none() {
@@ -39,11 +39,22 @@ pub(super) async fn multivariant(
             return overloaded(&deliver);
         }
         if tokio::time::timeout_at(deadline, changes.changed()).await.is_err() {
-            break;
+            let detail = "a broadcaster is connected, but no picture has come yet. Try again in a moment";
+            return problem(&deliver.clock, StatusCode::NOT_FOUND, "session_starting", detail);
         }
     }
-    let detail = "nothing is live here now. Try again when the broadcast has begun";
-    problem(&deliver.clock, StatusCode::NOT_FOUND, "not_live", detail)
+}
+
+/// An address that is nobody's is told apart from one that waits for its broadcaster.
+async fn nothing_live(deliver: &Deliver, playback: &str) -> Response {
+    let (code, detail) = match deliver.store.channel_of_playback(playback).await {
+        Ok(None) => ("playback_not_found", "there is no such channel. Check the address"),
+        // A database that doesn't answer is no reason to send viewers away.
+        Ok(Some(_)) | Err(_) => {
+            ("not_live", "nothing is live here now. Try again when the broadcast has begun")
+        }
+    };
+    problem(&deliver.clock, StatusCode::NOT_FOUND, code, detail)
 }
 
 /// What a name beside `media.m3u8` stands for.

@@ -21,12 +21,14 @@ use tower_http::cors::{Any, CorsLayer};
 use crate::clock::Clock;
 use crate::journal::Library;
 use crate::package::Shelf;
+use crate::store::Store;
 
 /// What the routes read.
 #[derive(Clone)]
 pub(crate) struct Deliver {
     pub shelf: Shelf,
     pub library: Library,
+    pub store: Store,
     pub clock: Clock,
 }
 

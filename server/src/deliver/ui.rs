@@ -26,7 +26,9 @@ pub(super) async fn serve(uri: Uri) -> Response {
     let page = match path.split('/').next() {
         Some("watch") => "watch.html",
         // A missing asset, or a path of the media and API namespaces, is an error and not the console.
-        Some("assets" | "api" | "live" | "vod" | "monitor") => return StatusCode::NOT_FOUND.into_response(),
+        Some("assets" | "api" | "live" | "vod" | "monitor" | "metrics" | ".well-known") => {
+            return StatusCode::NOT_FOUND.into_response();
+        }
         _ => "index.html",
     };
     match Dist::get(page) {

@@ -279,3 +279,19 @@ async fn a_disk_that_fails_is_told_and_what_is_live_goes_on() {
     assert!(issue.text.contains("the recording can't be written"), "{}", issue.text);
     assert!(!rig.bytes(&format!("{folder}/s4.m4s")).await.is_empty());
 }
+
+#[tokio::test]
+async fn an_address_of_nobody_is_told_apart_from_one_that_is_not_live() {
+    let rig = Rig::start().await;
+    for (playback, code) in
+        [(rig.channel.playback_id.as_str(), "not_live"), ("pb_nobody", "playback_not_found")]
+    {
+        let answer = rig.get(&format!("/live/{playback}/index.m3u8")).await;
+        assert_eq!(answer.status(), 404);
+        let problem: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(problem["code"], code);
+    }
+    for path in ["/metrics", "/.well-known/jwks.json"] {
+        assert_eq!(rig.get(path).await.status(), 404, "{path} is not there yet, and is not the console");
+    }
+}

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod corpus;
+
 use std::io::Cursor;
 
 use proptest::prelude::*;
