@@ -24,7 +24,8 @@ fn renditions() -> Vec<Rendition> {
         frame_rate: Some(Rational { num: 15, den: 1 }),
         sample_aspect: Rational { num: 1, den: 1 },
     };
-    let audio = aac::Config { asc: vec![0x11, 0x88].into(), object_type: 2, sample_rate: 48_000, channels: 1 };
+    let audio =
+        aac::Config { asc: vec![0x11, 0x88].into(), object_type: 2, sample_rate: 48_000, channels: 1 };
     vec![rendition(Track::video(video)), rendition(Track::audio(audio))]
 }
 

@@ -36,6 +36,10 @@ pub fn scan(mut reader: impl Read + Seek) -> Result<Index, Error> {
         || header.plan.target_duration == 0
         || header.first_part > 1 << 48
         || header.first_msn > 1 << 48
+        || header.discontinuity_sequence > 1 << 48
+        || header.discontinuity_sequence < u64::from(header.discontinuity)
+        || header.init == u32::MAX
+        || [header.plan.segment, header.plan.part].iter().any(|d| d.as_secs() > 86_400)
     {
         return Err(Error::Head("its header has values out of range"));
     }
