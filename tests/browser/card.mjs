@@ -68,7 +68,8 @@ export async function listen() {
     const { contextTime, performanceTime } = context.getOutputTimestamp();
     window.card.beeps.push(performanceTime + (data.onset - contextTime) * 1000);
   };
-  video.muted = false;
+  // The watch page keeps itself muted until the viewer says otherwise.
+  document.querySelector('[data-testid="unmute"]')?.click();
   video.volume = 1;
   context.createMediaElementSource(video).connect(onset).connect(context.destination);
   await context.resume();

@@ -93,6 +93,17 @@ export const fixture = (name) => execFileSync(built('sigma-fixture'), [name], { 
 export const publishFile = (file, url) =>
   start('ffmpeg', ['-hide_banner', '-nostdin', '-v', 'warning', '-re', '-stream_loop', '-1', '-i', file, '-c', 'copy', '-f', 'flv', url]);
 
+/** GStreamer's own test picture and tone, by rtmp2sink. */
+export const publishGStreamer = (url) =>
+  start(
+    'gst-launch-1.0',
+    `-e videotestsrc is-live=true ! video/x-raw,format=I420,width=640,height=360,framerate=30/1
+      ! x264enc speed-preset=veryfast tune=0 bitrate=1000 key-int-max=30 bframes=2 ! video/x-h264,profile=high ! h264parse ! queue ! mux.
+      audiotestsrc is-live=true samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 ! audioconvert ! voaacenc bitrate=128000
+      ! aacparse ! audio/mpeg,mpegversion=4,stream-format=raw ! queue ! mux.
+      flvmux name=mux streamable=true latency=100000000 ! rtmp2sink location=${url}`.split(/\s+/),
+  );
+
 /** Our broadcaster's test card and tone. */
 export const publishCard = (channel, rtmp, ...args) =>
   start(built('sigma-broadcast'), ['--to', `${rtmp}/live`, '--source', 'testcard', '--json', ...args], {

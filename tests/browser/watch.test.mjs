@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openBrowser, openPage } from './browser.mjs';
 import { install, listen, median, offsets } from './card.mjs';
-import { fixture, publishCard, publishFile, startServer, until } from './programs.mjs';
+import { fixture, publishCard, publishFile, publishGStreamer, startServer, until } from './programs.mjs';
 
 let browser, server;
 before(async () => {
@@ -64,6 +64,28 @@ for (const [name, has] of Object.entries({
     }
   });
 }
+
+test('plays what GStreamer publishes', async () => {
+  const channel = await server.channel('GStreamer');
+  const publisher = publishGStreamer(channel.publishUrl);
+  const page = await openPage(browser, channel.watchUrl);
+  try {
+    await playing(page).catch((error) => {
+      throw new Error(`${error.message}\n${publisher.log()}\n${server.log()}`);
+    });
+    await page.evaluate(install);
+    await page.evaluate(listen);
+    const shown = () => page.evaluate(() => document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames);
+    const before = await shown();
+    await sleep(3_000);
+    const frames = (await shown()) - before;
+    assert.ok(frames > 60, `${frames} frames in 3 s`);
+    assert.ok((await page.evaluate(() => window.card.loud)) > 0.05, 'no sound');
+  } finally {
+    await page.context().close();
+    await publisher.stop('SIGINT');
+  }
+});
 
 test('our broadcaster: in time, near the edge, and the page says how near', async () => {
   const channel = await server.channel('Card');
