@@ -1,6 +1,6 @@
 // The built programs as child processes on free ports, never left behind.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,7 +10,11 @@ const root = resolve(import.meta.dirname, '../..');
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 
 /** The path of a program of this workspace; `profile` is `debug` unless told. */
-export const built = (name, profile = process.env.SIGMA_PROFILE ?? 'debug') => join(target, profile, name);
+export function built(name, profile = process.env.SIGMA_PROFILE ?? 'debug') {
+  const path = join(target, profile, name);
+  if (!existsSync(path)) throw new Error(`${path} is not built: \`cargo xtask test\` and \`cargo xtask bench\` do that first`);
+  return path;
+}
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
