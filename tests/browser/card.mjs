@@ -65,8 +65,10 @@ export async function listen() {
   onset.port.onmessage = ({ data }) => {
     if (data.loudest) window.card.loud = Math.max(window.card.loud, data.loudest);
     if (data.onset === undefined) return;
+    // Chromium keeps its picture in time with the moment at which Web Audio takes the samples, not with the one at which they
+    // leave this tap's output: its latency is the tap's own, and no viewer's.
     const { contextTime, performanceTime } = context.getOutputTimestamp();
-    window.card.beeps.push(performanceTime + (data.onset - contextTime) * 1000);
+    window.card.beeps.push(performanceTime + (data.onset - contextTime - context.outputLatency) * 1000);
   };
   // The watch page keeps itself muted until the viewer says otherwise.
   document.querySelector('[data-testid="unmute"]')?.click();
