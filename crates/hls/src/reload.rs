@@ -31,12 +31,24 @@ pub fn ask(index: &Index, query: &Query) -> Reload {
     }
     match (query.msn, query.part) {
         (None, Some(_)) => Reload::Refuse(400, "_HLS_part needs _HLS_msn"),
-        // The first playlist has a whole segment: players that know no parts (FFmpeg, VLC) give up on an empty one.
-        (None, None) if index.segments().len() == 0 => Reload::Wait,
+        (None, None) if !joinable(index) => Reload::Wait,
         (None, None) => Reload::Ready,
         (Some(msn), part) => blocking(index, msn, part.filter(|_| index.control.plan.parts)),
     }
 }
+
+/// Players that know no parts (FFmpeg, VLC) give up on a playlist without a whole segment. hls.js 1.7 spins on one whose only
+/// segment has just ended: it asks for the last part over and over until the next is there, and stalls.
+fn joinable(index: &Index) -> bool {
+    match index.segments().len() {
+        0 => false,
+        1 => !index.control.plan.parts || index.open().is_some_and(|open| open.parts.len() >= JOIN_PARTS),
+        _ => true,
+    }
+}
+
+/// Past the first segment: the least PART-HOLD-BACK, so that who starts there does not start inside that segment.
+const JOIN_PARTS: usize = 3;
 
 fn blocking(index: &Index, msn: u64, part: Option<u64>) -> Reload {
     let last = index.last().map(|(msn, _)| msn);

@@ -16,6 +16,7 @@ export async function latency({ runs, peer, size }) {
   const [ours, theirs] = [[], []];
   for (let i = 0; i < runs; i++) {
     ours.push(await withSteal(() => onOurs(browser, player, size)));
+    console.error(`run ${i + 1} of ${runs}: ${JSON.stringify(ours.at(-1))}`);
     if (peer) theirs.push(await withSteal(() => onPeer(browser, player, peer, size)));
   }
   await browser.close();

@@ -101,7 +101,8 @@ fn segments(out: &mut String, index: &Index, skipped: usize) {
             continue;
         }
         head(out, segment, control.epoch_ms, &mut init);
-        if control.plan.parts && after < recent {
+        // hls.js 1.7 spins on the parts of a session's first segment: that one is joined whole.
+        if control.plan.parts && after < recent && segment.msn > 0 {
             segment.parts.iter().for_each(|p| part(out, p));
         }
         tail(out, segment);

@@ -88,12 +88,17 @@ fn whole_segments_where_there_are_no_parts() {
 }
 
 #[test]
-fn the_first_playlist_waits_for_a_whole_segment() {
+fn the_first_playlist_has_a_whole_segment_and_three_parts_more() {
     let plan = Plan::new(Mode::UltraLow, None, Duration::from_secs(30));
     let mut rig = Rig::new(plan, &[video_track(), audio_track(48_000)]);
     steady(&mut rig, 0, 1, 30);
     assert_eq!(ask(rig.index(0), &query(None, None)), Reload::Wait);
-    rig.push(0, crate::presentation::tests::picture(1_000, true, 10));
-    rig.push(0, crate::presentation::tests::picture(1_033, false, 10));
-    assert_eq!(ask(rig.index(0), &query(None, None)), Reload::Ready);
+    let mut answers = Vec::new();
+    for frame in 0..20 {
+        rig.push(0, crate::presentation::tests::picture(1_000 + frame * 1_000 / 30, frame == 0, 10));
+        let parts = rig.index(0).open().map_or(0, |open| open.parts.len());
+        answers.push((parts, ask(rig.index(0), &query(None, None))));
+    }
+    assert!(answers.contains(&(2, Reload::Wait)) && answers.contains(&(3, Reload::Ready)), "{answers:?}");
+    assert!(answers.iter().all(|(parts, answer)| (*parts >= 3) == (*answer == Reload::Ready)), "{answers:?}");
 }
