@@ -1,6 +1,8 @@
 //! `cargo xtask bench NAME`: the whole pipeline, in release builds, in a real browser. What is measured and how stands in
 //! tests/browser/bench; the last line is one JSON object.
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 
 use crate::packages::Need;
@@ -33,6 +35,10 @@ enum Name {
 
 /// Builds, measures, prints.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if let Some(peer) = &args.peer {
+        let program = peer.strip_prefix("mediamtx=").unwrap_or_default();
+        ensure!(Path::new(program).is_file(), "--peer {peer}: give mediamtx=PATH of a program that is there");
+    }
     node::check()?;
     packages::install(&[Need::Build, Need::Test])?;
     node::build_ui()?;
@@ -55,7 +61,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ]);
     command.env("SIGMA_PROFILE", "release").env("CARGO_TARGET_DIR", checkout::target());
     if let Some(peer) = &args.peer {
-        ensure!(peer.starts_with("mediamtx="), "--peer {peer}: the only peer known is mediamtx=PATH");
         command.args(["--peer", peer]);
     }
     if !args.json {
