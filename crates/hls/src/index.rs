@@ -73,7 +73,7 @@ impl PartInfo {
 /// A segment, sealed or open.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Segment {
-    /// Media sequence number, from 0.
+    /// Media sequence number, from [`FIRST_MSN`].
     pub msn: u64,
     /// Begins after EXT-X-DISCONTINUITY.
     pub discontinuity: bool,
@@ -99,6 +99,10 @@ impl Segment {
         format!("s{}.m4s", self.msn)
     }
 }
+
+/// A session's first media sequence number. Not 0: hls.js 1.7 takes 0 for "none" where it protects a segment whose parts
+/// it still appends (`fragment.sn || -1`), forgets them, and loads them over and over.
+pub(crate) const FIRST_MSN: u64 = 1;
 
 /// One rendition's timeline.
 #[derive(Clone, Debug)]
@@ -133,7 +137,7 @@ impl Index {
             sealed: VecDeque::new(),
             open: None,
             inits: Vec::new(),
-            next_msn: 0,
+            next_msn: FIRST_MSN,
             next_part: 0,
             discontinuities: 0,
             pending_discontinuity: false,
@@ -150,6 +154,24 @@ impl Index {
     /// The segment that parts are being added to; has no part yet right after its first frame came.
     pub fn open(&self) -> Option<&Segment> {
         self.open.as_ref()
+    }
+
+    /// The segment that the playlist shows as open. The newest one stays so until the next has a part: hls.js 1.7 takes
+    /// one that is closed while it still loads the last part but one for whole, and never asks for the last (its
+    /// tracker allows 0.2 s); what the player has to be quick enough for is now a part more.
+    pub fn edge(&self) -> Option<&Segment> {
+        if let Some(open) = self.open.as_ref().filter(|s| !s.parts.is_empty() || s.discontinuity) {
+            return Some(open);
+        }
+        let going_on = self.control.plan.parts && !self.ended && !self.pending_discontinuity;
+        self.sealed.back().map(|s| &**s).filter(|s| going_on && !s.gap)
+    }
+
+    /// Segments that the playlist shows whole, oldest first.
+    pub fn whole(&self) -> impl ExactSizeIterator<Item = &Arc<Segment>> + DoubleEndedIterator {
+        let edge = self.edge().map(|s| s.msn);
+        let shown = self.sealed.len() - usize::from(self.sealed.back().is_some_and(|s| edge == Some(s.msn)));
+        self.sealed.range(..shown)
     }
 
     /// EXT-X-MEDIA-SEQUENCE.
@@ -238,7 +260,7 @@ impl Index {
 
     /// Sets DISCONTINUITY before the next segment; one is enough.
     pub(crate) fn set_discontinuity(&mut self) {
-        let untouched = self.next_msn == 0 && self.open.is_none();
+        let untouched = self.next_msn == FIRST_MSN && self.open.is_none();
         if !self.pending_discontinuity && !untouched {
             self.pending_discontinuity = true;
             self.discontinuities += 1;

@@ -37,18 +37,10 @@ pub fn ask(index: &Index, query: &Query) -> Reload {
     }
 }
 
-/// Players that know no parts (FFmpeg, VLC) give up on a playlist without a whole segment. hls.js 1.7 spins on one whose only
-/// segment has just ended: it asks for the last part over and over until the next is there, and stalls.
+/// Players that know no parts (FFmpeg, VLC) give up on a playlist without a whole segment.
 fn joinable(index: &Index) -> bool {
-    match index.segments().len() {
-        0 => false,
-        1 => !index.control.plan.parts || index.open().is_some_and(|open| open.parts.len() >= JOIN_PARTS),
-        _ => true,
-    }
+    index.whole().len() > 0
 }
-
-/// Past the first segment: the least PART-HOLD-BACK, so that who starts there does not start inside that segment.
-const JOIN_PARTS: usize = 3;
 
 fn blocking(index: &Index, msn: u64, part: Option<u64>) -> Reload {
     let last = index.last().map(|(msn, _)| msn);
@@ -59,19 +51,14 @@ fn blocking(index: &Index, msn: u64, part: Option<u64>) -> Reload {
     if too_far {
         return Reload::Refuse(400, "_HLS_msn is more than two segments ahead");
     }
-    // Segments are sealed in order: everything before the open one is.
-    let current = index.current_msn();
-    let sealed = index.segments().next_back().filter(|s| s.msn == msn);
+    let edge = index.edge();
+    let current = edge.map_or(index.current_msn(), |s| s.msn);
     let Some(part) = part else {
         return if msn < current { Reload::Ready } else { Reload::Wait };
     };
-    let parts = index.open().map_or(0, |s| s.parts.len() as u64);
+    let parts = edge.map_or(0, |s| s.parts.len() as u64);
     if msn < current {
-        return match sealed {
-            // Past the last part of the newest segment means part 0 of the next.
-            Some(segment) if part >= segment.parts.len() as u64 && !segment.gap && parts == 0 => Reload::Wait,
-            Some(_) | None => Reload::Ready,
-        };
+        return Reload::Ready;
     }
     if msn == current && part < parts {
         return Reload::Ready;

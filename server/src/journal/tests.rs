@@ -73,5 +73,5 @@ async fn a_disk_that_works_again_takes_the_very_next_segment() {
     writer.flush().await;
     assert!(troubles > 0 && sealed > 2);
     let files = Library::new(&root).open("ses_1").unwrap().unwrap();
-    assert_eq!(files.tracks[0].files[0].1.header.first_msn, 1);
+    assert_eq!(files.tracks[0].files[0].1.header.first_msn, 2);
 }

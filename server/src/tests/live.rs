@@ -49,14 +49,14 @@ async fn parts_follow_each_other_and_make_their_segments() {
     assert_eq!(attribute(&playlist, "#EXT-X-MAP", "URI"), ["init0.mp4"]);
 
     let mut joined = Vec::new();
-    // The parts before `s1.m4s` and after `s0.m4s` are that segment.
+    // The parts before `s2.m4s` and after `s1.m4s` are that segment.
     let lines: Vec<_> = playlist.lines().collect();
-    let (from, to) = (place(&lines, "s0.m4s"), place(&lines, "s1.m4s"));
+    let (from, to) = (place(&lines, "s1.m4s"), place(&lines, "s2.m4s"));
     for uri in attribute(&lines[from..to].join("\n"), "#EXT-X-PART:", "URI") {
         joined.extend(rig.bytes(&format!("{folder}/{uri}")).await);
     }
     assert!(!joined.is_empty());
-    assert_eq!(joined, rig.bytes(&format!("{folder}/s1.m4s")).await);
+    assert_eq!(joined, rig.bytes(&format!("{folder}/s2.m4s")).await);
 }
 
 fn place(lines: &[&str], wanted: &str) -> usize {
@@ -75,7 +75,7 @@ async fn what_is_not_there_yet_is_waited_for_and_what_never_was_is_not() {
     let number: u64 = hint[1..hint.len() - 4].parse().unwrap();
     assert_eq!(rig.get(&format!("{folder}/p{}.m4s", number + 1)).await.status(), 404);
     let segments = playlist.lines().filter(|line| line.starts_with('s')).count();
-    let open = segments as u64;
+    let open = segments as u64 + 1;
 
     for (query, status) in [
         ("_HLS_part=0".to_owned(), 400),
@@ -249,7 +249,7 @@ async fn what_is_not_recorded_leaves_no_file() {
     let publisher = rig.publish(&fixture::tags()).await;
     let folder = rig.folder("video").await;
     rig.media(&folder, 4).await;
-    assert!(!rig.bytes(&format!("{folder}/s0.m4s")).await.is_empty());
+    assert!(!rig.bytes(&format!("{folder}/s1.m4s")).await.is_empty());
     publisher.close().await.unwrap();
     rig.until("ended", async |rig| rig.sessions().await[0].ended_at.is_some()).await;
     let session = rig.sessions().await.remove(0);

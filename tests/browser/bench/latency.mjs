@@ -5,13 +5,13 @@ import { install } from '../card.mjs';
 import { built, start, startServer, until } from '../programs.mjs';
 import { percentile, report, round, withSteal } from './figures.mjs';
 import { startMediamtx } from './mediamtx.mjs';
-import { stockPlayer } from './player.mjs';
+import { stockPlayers } from '../players.mjs';
 
 const JOINS = 5;
 const JOIN_S = 24; // five of them are two minutes
 
 export async function latency({ runs, peer, size }) {
-  const player = await stockPlayer();
+  const player = await stockPlayers();
   const browser = await openBrowser();
   const [ours, theirs] = [[], []];
   for (let i = 0; i < runs; i++) {

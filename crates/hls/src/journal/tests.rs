@@ -23,7 +23,7 @@ fn a_file_begins_each_minute_and_reads_back_whole() {
     rig.check_rules();
     for r in 0..2 {
         let files = rig.scan(r);
-        assert_eq!(files.iter().map(|f| f.header.first_msn).collect::<Vec<_>>(), [0, 60, 120]);
+        assert_eq!(files.iter().map(|f| f.header.first_msn).collect::<Vec<_>>(), [1, 61, 121]);
         let total: usize = files.iter().map(|f| f.parts.len()).sum();
         assert_eq!(total, rig.parts[r].len());
         for (file, bytes) in files.iter().zip(&rig.journal[r]) {

@@ -73,27 +73,27 @@ pub fn render(index: &Index, skip: Option<Skip>, reports: &[Report]) -> String {
 /// Segments that end before the Skip Boundary (RFC 8216bis §6.2.5.1).
 fn skippable(index: &Index) -> usize {
     let boundary = index.control.plan.skip_until().as_secs_f64();
-    let mut after = index.open().map_or(0.0, |s| s.duration.seconds());
+    let mut after = index.edge().map_or(0.0, |s| s.duration.seconds());
     let mut kept = 0;
-    for segment in index.segments().rev() {
+    for segment in index.whole().rev() {
         if after >= boundary {
             break;
         }
         after += segment.duration.seconds();
         kept += 1;
     }
-    index.segments().len() - kept
+    index.whole().len() - kept
 }
 
 fn segments(out: &mut String, index: &Index, skipped: usize) {
     let control = &index.control;
     // Rule 15: parts are listed while they lie within three target durations of the end.
     let recent = f64::from(3 * control.plan.target_duration);
-    let open = index.open().filter(|s| !s.parts.is_empty() || s.discontinuity);
-    let mut after = open.map_or(0.0, |s| s.duration.seconds())
-        + index.segments().map(|s| s.duration.seconds()).sum::<f64>();
+    let open = index.edge();
+    let mut after =
+        open.map_or(0.0, |s| s.duration.seconds()) + index.whole().map(|s| s.duration.seconds()).sum::<f64>();
     let mut init = None;
-    for (i, segment) in index.segments().enumerate() {
+    for (i, segment) in index.whole().enumerate() {
         after -= segment.duration.seconds();
         if i < skipped {
             // The client has these lines, and the MAP with them.
@@ -101,8 +101,7 @@ fn segments(out: &mut String, index: &Index, skipped: usize) {
             continue;
         }
         head(out, segment, control.epoch_ms, &mut init);
-        // hls.js 1.7 spins on the parts of a session's first segment: that one is joined whole.
-        if control.plan.parts && after < recent && segment.msn > 0 {
+        if control.plan.parts && after < recent {
             segment.parts.iter().for_each(|p| part(out, p));
         }
         tail(out, segment);
