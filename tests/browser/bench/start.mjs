@@ -7,12 +7,12 @@ import { openBrowser, openPage } from '../browser.mjs';
 import { built, start as launch, until } from '../programs.mjs';
 import { report, round, withSteal } from './figures.mjs';
 import { startMediamtx } from './mediamtx.mjs';
-import { stockPlayer } from './player.mjs';
+import { stockPlayers } from '../players.mjs';
 
 const TARGETS = { ready_ms: 50, idle_mib: 30, playlist_s: 1.5, first_frame_s: 2.0 };
 
 export async function start({ runs, peer }) {
-  const player = await stockPlayer();
+  const player = await stockPlayers();
   const browser = await openBrowser();
   const data = mkdtempSync(join(tmpdir(), 'sigma-'));
   await (await startOurs(data)).stop(); // so that the data folder exists
