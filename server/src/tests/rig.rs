@@ -36,8 +36,14 @@ impl Rig {
     }
 
     pub(super) async fn with(settings: Settings) -> Self {
+        Self::configured(settings, |_| ()).await
+    }
+
+    pub(super) async fn configured(settings: Settings, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(Config::local(dir.path()), Clock::system()).await.unwrap();
+        let mut config = Config::local(dir.path());
+        change(&mut config);
+        let server = Server::start(config, Clock::system()).await.unwrap();
         let channel = server.store.create_channel(settings, None).await.unwrap().channel;
         let keys = server.store.keys(&channel.id, Page { after: None, limit: 1 }).await.unwrap();
         let key = keys.items[0].text.clone();

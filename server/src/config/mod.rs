@@ -1,12 +1,16 @@
 //! What the operator decides before the server starts: flags, then `SIGMA_*`, then `sigma.toml`, then defaults.
 //! What can be changed while it runs (channels, keys, tokens) lives in the database instead.
 
+mod limits;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
 use serde::Deserialize;
+
+pub use limits::Limits;
 
 /// Takes RTMP in, keeps every second of it, and serves it as Low-Latency HLS.
 #[derive(Debug, Parser)]
@@ -49,6 +53,8 @@ pub struct Config {
     pub rtmp: SocketAddr,
     /// What it tells the world when it stands behind something.
     pub public: Public,
+    /// What clients of HTTP may take.
+    pub limits: Limits,
 }
 
 /// Addresses as the world sees them; where `None`, the listener's own.
@@ -70,6 +76,8 @@ struct File {
     rtmp: Option<SocketAddr>,
     #[serde(default)]
     public: Public,
+    #[serde(default)]
+    limits: Limits,
 }
 
 impl File {
@@ -88,6 +96,7 @@ impl Config {
             None if beside.is_file() => File::read(&beside)?,
             None => File::default(),
         };
+        file.limits.check()?;
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Ok(Self {
             data_dir: args.data_dir.clone(),
@@ -98,13 +107,20 @@ impl Config {
                 http_url: args.public_http_url.clone().or(file.public.http_url),
                 cdn_url: args.public_cdn_url.clone().or(file.public.cdn_url),
             },
+            limits: file.limits,
         })
     }
 
     /// A server for tests: any free ports, everything under `data_dir`.
     pub fn local(data_dir: &Path) -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { data_dir: data_dir.to_owned(), http: any, rtmp: any, public: Public::default() }
+        Self {
+            data_dir: data_dir.to_owned(),
+            http: any,
+            rtmp: any,
+            public: Public::default(),
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -135,5 +151,14 @@ mod tests {
         let error = format!("{:#}", load(&[], "htpp = '127.0.0.1:2'").unwrap_err());
         assert!(error.contains("htpp") && error.contains("sigma.toml"), "{error}");
         assert!(load(&[], "[public]\nrtmp = 'x'").is_err());
+    }
+
+    #[test]
+    fn limits_have_defaults_and_none_may_be_zero() {
+        let limits = load(&[], "[limits]\nheld_per_address = 7").unwrap().limits;
+        assert_eq!(limits, Limits { held_per_address: 7, ..Limits::default() });
+        let error = format!("{:#}", load(&[], "[limits]\nwrite_timeout_s = 0").unwrap_err());
+        assert!(error.contains("write_timeout_s"), "{error}");
+        assert!(load(&[], "[limits]\nconnexions = 1").is_err());
     }
 }
