@@ -113,7 +113,7 @@ impl Packager {
             self.dropped += 1;
             return out;
         }
-        if self.hole(&unit) {
+        if self.hole(&unit).is_some() {
             self.break_off(None, &mut out);
         }
         self.wants_key = false;
@@ -190,15 +190,15 @@ impl Packager {
         self.dropped
     }
 
-    /// Nothing came for over a second, or time went back: only a DISCONTINUITY can say so.
-    pub fn hole(&self, unit: &AccessUnit) -> bool {
+    /// Nothing came for over a second, or time went back: only a DISCONTINUITY can say so. How long nothing came.
+    pub fn hole(&self, unit: &AccessUnit) -> Option<Timestamp> {
         let dts = unit.dts.rescale(self.scale).ticks;
         let due = match (&self.pending, self.end) {
             (Some(last), _) => last.dts + self.frame,
             (None, Some(end)) => end,
-            (None, None) => return false,
+            (None, None) => return None,
         };
-        (dts - due).abs() > i64::from(self.scale.hz())
+        ((dts - due).abs() > i64::from(self.scale.hz())).then(|| Timestamp::new(dts - due, self.scale))
     }
 
     /// How long the open segment is so far, with what is pending.

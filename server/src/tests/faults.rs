@@ -104,18 +104,6 @@ async fn a_stop_before_all_tracks_came_keeps_what_did() {
 }
 
 #[tokio::test]
-async fn a_rendition_that_was_announced_and_never_came_is_not_offered() {
-    let rig = Rig::start().await;
-    let header = |tag: &Tag| tag.kind == TagKind::Audio && tag.body[1] == 0;
-    let tags: Vec<_> =
-        fixture::tags().into_iter().filter(|tag| tag.kind == TagKind::Video || header(tag)).collect();
-    let _publisher = rig.publish(&tags).await;
-    rig.folder("video").await;
-    let text = rig.text(&format!("/live/{}/index.m3u8", rig.channel.playback_id)).await;
-    assert!(!text.contains("audio") && !text.contains("mp4a"), "{text}");
-}
-
-#[tokio::test]
 async fn a_publisher_whose_clock_jumps_all_the_time_is_sent_away() {
     let rig = Rig::start().await;
     let mut publisher = rig.connect(&rig.key).await.unwrap();

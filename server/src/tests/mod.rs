@@ -4,6 +4,7 @@
 
 mod faults;
 mod fixture;
+mod hygiene;
 mod play;
 mod rig;
 
