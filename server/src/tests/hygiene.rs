@@ -209,7 +209,7 @@ async fn a_gop_without_end_is_cut_and_told_of() {
     let mut publisher = publisher(&rig, &Metadata { has_audio: Some(false), ..fixture::metadata() }).await;
     // Only the first key frame, and the pictures twice over.
     let mut tags = pictures();
-    let again: Vec<_> = tags[1..].iter().cloned().collect();
+    let again = tags[1..].to_vec();
     let length = tags.last().unwrap().timestamp + 33;
     for round in 1..4 {
         tags.extend(
