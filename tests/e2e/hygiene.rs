@@ -34,8 +34,8 @@ fn publish(parts: &[&str], seconds: u32) -> Result<(Server, Channel, Vec<String>
     ffmpeg::probe(&channel.hls_url)?;
     let frames = ffmpeg::play(&channel.hls_url, seconds, &["0:v", "0:a"])?;
     ensure!(frames > u64::from(seconds) * 8, "{frames} frames in {seconds} s");
-    let codes = issues(&server)?.iter().map(|issue| issue["issue"].as_str().unwrap_or_default().to_owned());
-    let codes = codes.collect();
+    let told = issues(&server)?;
+    let codes = told.iter().map(|issue| issue["issue"].as_str().unwrap_or_default().to_owned()).collect();
     ensure!(publisher.runs()?, "{}", publisher.log());
     publisher.signal("INT")?;
     publisher.ended(Duration::from_secs(5))?;

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod any;
+mod ask;
 mod each;
 mod faults;
 mod ladder;

@@ -127,7 +127,7 @@ impl Show {
                 law(3, Timestamp::new(long as i64, part.info.duration.scale) == part.info.duration);
                 law(4, key == part.info.independent);
                 law(16, part.index == 0 && part.discontinuity || seen.end.is_none_or(|end| end == tfdt));
-                let shown = tfdt as i64 + i64::from(entries[0].cts.unwrap_or(0));
+                let shown = tfdt as i64 + entries[0].cts.unwrap_or(0);
                 law(6, Timestamp::new(shown, part.info.duration.scale) == part.start);
                 seen.end = Some(tfdt + long);
                 assert!(seen.parts.insert(part.info.uri(), part.data).is_none(), "a part's name comes once");
