@@ -75,7 +75,7 @@ fn a_variable_frame_rate() -> Result<()> {
 fn sound_with_a_clock_of_its_own() -> Result<()> {
     let long = std::env::var_os("SIGMA_TEST_LONG").is_some();
     let drift = "-af asetpts=PTS*0.995";
-    let (.., codes) = publish(&[PICTURES, SOUND, drift, X264, "-g 30", AAC], if long { 60 } else { 6 })?;
+    let (.., codes) = publish(&[PICTURES, SOUND, drift, X264, "-g 30", AAC], if long { 48 } else { 6 })?;
     ensure!(codes == if long { vec!["audio_drift"] } else { vec![] }, "{codes:?}");
     Ok(())
 }

@@ -86,7 +86,7 @@ async fn sound_that_comes_late_takes_the_place_of_silence() {
         let half = pictures.len() / 2;
         send(&mut publisher, &pictures[..half]).await;
         let folder = rig.folder("audio").await;
-        rig.media(&folder, 0).await;
+        rig.media(&folder, 1).await;
         let from = pictures[half].timestamp;
         publisher.send(sound_header(rate, 2, from)).await.unwrap();
         let mut sound = (0..).map(|n| {
