@@ -2,7 +2,9 @@
 
 mod crash;
 mod hostile;
+mod hygiene;
 mod keys;
+mod latency;
 mod peers;
 mod publish;
 mod refuse;

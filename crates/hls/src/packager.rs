@@ -255,7 +255,8 @@ impl Packager {
             return self.cut.is_some_and(|cut| self.reaches(&cut, next.pts, next.key));
         }
         // Half a frame of grace: FLV's milliseconds make a GOP of a second 999 ms now and then.
-        let target = Timestamp::of_duration(self.index.control.plan.segment, self.scale).ticks;
+        let least = self.index.control.plan.segment_of(self.index.current_msn());
+        let target = Timestamp::of_duration(least, self.scale).ticks;
         let too_long = elapsed * 2 >= target && elapsed + self.gop > self.limit();
         next.key && (elapsed + self.frame / 2 >= target || too_long)
     }

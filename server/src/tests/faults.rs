@@ -187,6 +187,7 @@ async fn a_session_whose_recording_can_not_be_read_is_not_begun_again() {
     let tags = fixture::tags();
     let publisher = rig.publish(&tags[..tags.len() / 2]).await;
     rig.media(&rig.folder("video").await, 1).await;
+    rig.server.registry.journaled().await;
     let session = rig.sessions().await.remove(0).id;
     let folder = rig.dir.path().join("sessions").join(&session).join("video");
     // Reading it fails as on a broken disk.

@@ -33,8 +33,7 @@ impl Clock {
 
     /// Where a raw timestamp lies on the session's clock, and whether the clock broke before it.
     pub(super) fn place(&mut self, raw: u32, arrival: i64) -> (i64, Option<Jump>) {
-        // The nearest way round: timestamps wrap at 2^32 ms (49.7 days).
-        let delta = i64::from(raw.wrapping_sub(self.raw) as i32);
+        let delta = since(self.raw, raw);
         let to = self.at.saturating_add(delta);
         if (-Timeline::MAX_BEHIND_MS..=0).contains(&delta) {
             return (to, None);
@@ -46,7 +45,7 @@ impl Clock {
             return (self.at, jump);
         }
         if let Some((old, at)) = self.before {
-            let delta = i64::from(raw.wrapping_sub(old) as i32);
+            let delta = since(old, raw);
             if (-Timeline::MAX_BEHIND_MS..=Timeline::MAX_BEHIND_MS).contains(&delta) {
                 return (at + delta, None);
             }
@@ -62,6 +61,17 @@ impl Clock {
         self.at += behind;
         Jump::Behind(Timestamp::millis(behind))
     }
+}
+
+/// From one raw timestamp to another, the nearest way round: they wrap at 2^32 ms (49.7 days). FFmpeg's and OBS's FLV
+/// writers keep the highest bit clear, so that theirs wrap at 2^31.
+fn since(from: u32, to: u32) -> i64 {
+    const HALF: u32 = 1 << 31;
+    const NEAR: u32 = 60_000;
+    let wrapped = (HALF - NEAR..HALF).contains(&from) && to < NEAR;
+    let unwrapped = (HALF - NEAR..HALF).contains(&to) && from < NEAR;
+    let (from, to) = (if unwrapped { from + HALF } else { from }, if wrapped { to + HALF } else { to });
+    i64::from(to.wrapping_sub(from) as i32)
 }
 
 impl Lag {

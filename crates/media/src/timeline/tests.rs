@@ -72,12 +72,22 @@ fn lost_sound_leaves_its_gap() {
 }
 
 #[test]
-fn milliseconds_wrap_at_32_bits() {
+fn milliseconds_wrap_at_32_bits_and_at_31() {
+    for (start, mask) in [(i64::from(u32::MAX) - 99, u32::MAX), (i64::from(i32::MAX) - 99, u32::MAX >> 1)] {
+        let mut t = timeline(Some(25), 48_000);
+        for frame in 0..10 {
+            let raw = (start + frame * 40) as u32 & mask;
+            assert_eq!(push(&mut t, Kind::Video, raw.into()), (90_000 + frame * 3_600, false));
+            // Sound of before the wrap comes after pictures of behind it.
+            let raw = (start + frame * 40 - 60) as u32 & mask;
+            assert!(!push(&mut t, Kind::Audio, raw.into()).1, "{raw}");
+        }
+    }
+    // Whoever counts to 32 bits passes the 31st without a wrap.
     let mut t = timeline(Some(25), 48_000);
-    let start = i64::from(u32::MAX) - 99;
     for frame in 0..10 {
-        let raw = (start + frame * 40) as u32;
-        assert_eq!(push(&mut t, Kind::Video, raw.into()), (90_000 + frame * 3_600, false));
+        let raw = i64::from(i32::MAX) - 99 + frame * 40;
+        assert_eq!(push(&mut t, Kind::Video, raw), (90_000 + frame * 3_600, false));
     }
 }
 
