@@ -24,6 +24,7 @@ mod quota;
 pub mod store;
 #[cfg(test)]
 mod tests;
+pub mod transcode;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -74,8 +75,17 @@ impl Server {
         let writer = journal::Writer::start(&sessions)?;
         let library = journal::Library::new(&sessions);
         let shelf = package::Shelf::default();
-        let registry =
-            Registry::new(store.clone(), writer, library.clone(), &sessions, shelf.clone(), clock.clone());
+        let worker = config.worker.clone().map(transcode::Program::own);
+        let transcoder = transcode::Transcoder::start(worker);
+        let registry = Registry::new(
+            store.clone(),
+            writer,
+            library.clone(),
+            &sessions,
+            shelf.clone(),
+            clock.clone(),
+            transcoder,
+        );
         registry.recover().await.context("can't take up the sessions that were running")?;
 
         let (stop, stopping) = watch::channel(false);

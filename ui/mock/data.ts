@@ -30,6 +30,7 @@ function channel(id: string, name: string, status: Channel['status']): Channel {
     record: true,
     max_duration_s: null,
     reconnect_window_s: 30,
+    slate: { after_ms: 1500 },
     live_session_id: status === 'active' ? 'ses_1' : null,
     source: status === 'active' ? { ...source, bitrate: source.bitrate + (Date.now() % 90_000) } : null,
     created_at: iso(90_000),

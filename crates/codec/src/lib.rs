@@ -15,6 +15,7 @@ pub mod mjpeg;
 mod picture;
 pub mod scale;
 mod sound;
+pub mod still;
 pub mod x264;
 
 pub use picture::{Colour, Error as PictureError, Picture, Plane};

@@ -89,6 +89,8 @@ pub struct Segment {
     pub bytes: u64,
     /// EXT-X-GAP: nothing came in this time; it has no media.
     pub gap: bool,
+    /// Not the publisher's: shown live, left out of recording and catch-up.
+    pub live_only: bool,
     /// In order; their numbers follow each other.
     pub parts: Vec<PartInfo>,
 }
@@ -112,6 +114,10 @@ pub struct Index {
     sealed: VecDeque<Arc<Segment>>,
     open: Option<Segment>,
     inits: Vec<Arc<Init>>,
+    /// The initialisation segment that what comes next needs.
+    init: u32,
+    /// What comes next isn't the publisher's.
+    live_only: bool,
     next_msn: u64,
     next_part: u64,
     discontinuities: u64,
@@ -137,6 +143,8 @@ impl Index {
             sealed: VecDeque::new(),
             open: None,
             inits: Vec::new(),
+            init: 0,
+            live_only: false,
             next_msn: FIRST_MSN,
             next_part: 0,
             discontinuities: 0,
@@ -222,9 +230,15 @@ impl Index {
         self.inits.iter().find(|i| i.number == number)
     }
 
-    /// The newest initialisation segment: what the next part needs.
-    pub fn newest_init(&self) -> Option<&Arc<Init>> {
-        self.inits.last()
+    /// The initialisation segment that the next segment needs.
+    pub fn current_init(&self) -> Option<&Arc<Init>> {
+        self.init(self.init)
+    }
+
+    /// Where the newest segment ends, in presentation time.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let newest = self.open.as_ref().or(self.sealed.back().map(|s| &**s))?;
+        Some(newest.start.plus(newest.duration))
     }
 
     /// Measured bits a second: (peak of a segment, average); `None` before the first part.
@@ -242,20 +256,49 @@ impl Index {
         })
     }
 
-    /// Takes an initialisation segment for what follows; the one at hand where it is the same.
+    /// Takes an initialisation segment for what follows: one that was there before keeps its number. `None` where it is in
+    /// force already.
     pub(crate) fn add_init(&mut self, data: bytes::Bytes) -> Option<Arc<Init>> {
-        if self.inits.last().is_some_and(|i| i.data == data) {
-            return None;
-        }
-        let init = Arc::new(Init { number: self.inits.last().map_or(0, |i| i.number + 1), data });
-        self.inits.push(init.clone());
+        let known = self.inits.iter().rev().find(|i| i.data == data).cloned();
+        let init = match known {
+            Some(init) if init.number == self.init => return None,
+            Some(init) => init,
+            None => {
+                let number = self.inits.iter().map(|i| i.number + 1).max().unwrap_or(0);
+                let init = Arc::new(Init { number, data });
+                self.inits.push(init.clone());
+                init
+            }
+        };
+        self.init = init.number;
         Some(init)
     }
 
     pub(crate) fn restore_init(&mut self, init: Arc<Init>) {
-        if self.inits.last().is_none_or(|i| i.number < init.number) {
+        self.init = init.number;
+        if self.init(init.number).is_none() {
             self.inits.push(init);
         }
+    }
+
+    /// Whether what follows isn't the publisher's; gives what held before.
+    pub(crate) fn set_live_only(&mut self, live_only: bool) -> bool {
+        std::mem::replace(&mut self.live_only, live_only)
+    }
+
+    pub(crate) fn clear_discontinuity(&mut self) {
+        self.pending_discontinuity = false;
+    }
+
+    /// An empty timeline beside this one, for media that isn't shown: from these numbers on, under the initialisation
+    /// segment with this data.
+    pub(crate) fn aside(&self, msn: u64, part: u64, init: &bytes::Bytes) -> Self {
+        let mut aside = Self::new(self.control.clone());
+        (aside.next_msn, aside.next_part) = (msn, part);
+        if let Some(init) = self.inits.iter().rev().find(|i| i.data == *init) {
+            aside.restore_init(init.clone());
+        }
+        aside
     }
 
     /// Sets DISCONTINUITY before the next segment; one is enough.
@@ -273,11 +316,12 @@ impl Index {
             msn: self.next_msn,
             discontinuity: std::mem::take(&mut self.pending_discontinuity),
             discontinuity_sequence: self.discontinuities,
-            init: self.inits.last().map_or(0, |i| i.number),
+            init: self.init,
             start,
             duration: Timestamp::new(0, start.scale),
             bytes: 0,
             gap: false,
+            live_only: self.live_only,
             parts: Vec::new(),
         };
         self.next_msn += 1;
@@ -360,7 +404,7 @@ impl Index {
 impl Meter {
     fn add(&mut self, segment: &Segment, target_duration: u32) {
         let seconds = segment.duration.seconds();
-        if segment.gap || seconds <= 0.0 {
+        if segment.gap || segment.live_only || seconds <= 0.0 {
             return;
         }
         self.bytes += segment.bytes;

@@ -31,6 +31,7 @@ const KEEP_SOURCE: Duration = Duration::from_secs(10);
 mod assets;
 mod flow;
 mod settle;
+mod slate;
 
 struct Actor {
     shared: Arc<Shared>,
@@ -43,6 +44,7 @@ struct Actor {
     source_kept: Option<Instant>,
     /// The database has the figures in hand.
     keeping: Option<JoinHandle<()>>,
+    slate: slate::Desk,
 }
 
 /// The admitted publisher.
@@ -87,6 +89,8 @@ enum Turn {
     Message(Message),
     Feed(Option<Feed>),
     Due,
+    /// The worker made a slate, or can't.
+    Slate(Option<hls::slate::Slate>),
     /// No registry any more.
     Over,
 }
@@ -100,7 +104,8 @@ pub(super) async fn run(
     let machine =
         live::Channel::new(ChannelId::new(channel.id.as_str()), config(&channel.settings), channel.stopped);
     let (knocking, on, run, source_kept, keeping) = (None, None, None, None, None);
-    let mut actor = Actor { shared, channel, machine, knocking, on, run, source_kept, keeping };
+    let slate = slate::Desk::default();
+    let mut actor = Actor { shared, channel, machine, knocking, on, run, source_kept, keeping, slate };
     if let Some(session) = unfinished {
         actor.recover(session).await;
     }
@@ -122,6 +127,7 @@ pub(super) async fn run(
                 actor.feed(feed.unwrap_or(end)).await;
             }
             Turn::Due => actor.due().await,
+            Turn::Slate(made) => actor.slate_made(made),
             Turn::Over => return,
         }
     }
@@ -137,7 +143,7 @@ impl Actor {
             Stage::Gathering(gather) if !gather.tracks.is_empty() => gather.deadline(),
             Stage::Gathering(_) | Stage::Flowing { .. } => None,
         });
-        let due = self.machine.poll_timeout().into_iter().chain(gathered).min();
+        let due = self.machine.poll_timeout().into_iter().chain(gathered).chain(self.slate.tick).min();
         let wait = due.map(|due| due.saturating_duration_since(self.now()));
         let alarm = async {
             match wait {
@@ -154,6 +160,7 @@ impl Actor {
         tokio::select! {
             message = messages.recv() => message.map_or(Turn::Over, Turn::Message),
             feed = feed => Turn::Feed(feed),
+            made = self.slate.made() => Turn::Slate(made),
             () = alarm => Turn::Due,
         }
     }
@@ -214,6 +221,7 @@ impl Actor {
         let now = self.now();
         self.machine.handle_timeout(now);
         self.carry_out().await;
+        self.tick_slate().await;
     }
 
     async fn input(&mut self, input: Input) {
@@ -236,6 +244,7 @@ impl Actor {
             Command::OpenSession { session } => {
                 let settings = &self.channel.settings;
                 self.run = Some(Run::new(session.as_str(), plan(settings), settings.record));
+                self.slate = slate::Desk::default();
                 self.shared.shelf.expect(&self.channel.playback_id);
                 if let Some(Connected { stage: Stage::Flowing { timeline, seen_key, .. }, .. }) = &mut self.on
                 {
@@ -263,6 +272,9 @@ impl Actor {
                     let _ = on.kick.send(reason);
                 }
             }
+            Command::PrepareSlate { .. } => self.prepare_slate(),
+            Command::ShowSlate { .. } => self.show_slate(),
+            Command::EndSlate { anew, .. } => self.end_slate(anew),
             Command::CloseSession { session, .. } => self.close(session).await,
         }
     }
@@ -303,13 +315,9 @@ impl Actor {
                 if let Some(input) = input {
                     self.input(input).await;
                 }
+                // What is pending stays so: the part that is hinted comes true with it when the slate, or another publisher,
+                // takes over.
                 self.on = self.on.take().filter(|on| on.id != publisher);
-                // Whoever comes next goes on behind a discontinuity: what is pending has nothing to wait for.
-                if let Some(run) = &mut self.run {
-                    let outcome = run.discontinuity(None);
-                    self.log_trouble(outcome);
-                    self.playable().await;
-                }
             }
         }
     }
@@ -328,6 +336,7 @@ impl Actor {
         self.shared.shelf.retire(&self.channel.playback_id);
         self.shared.sources().remove(&run.id);
         self.source_kept = None;
+        self.slate = slate::Desk::default();
         self.keep_last(&run).await;
         let shared = Arc::clone(&self.shared);
         let playback = self.channel.playback_id.clone();

@@ -8,6 +8,7 @@ mod breaks;
 mod gather;
 mod recover;
 mod run;
+mod slate;
 mod source;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use crate::ingest::{Door, Knock, Seat};
 use crate::journal::{Library, Writer};
 use crate::package::Shelf;
 use crate::store::{self, Lookup, Store};
+use crate::transcode::Transcoder;
 
 pub(crate) use recover::Recovered;
 
@@ -43,6 +45,7 @@ pub(crate) struct Shared {
     pub sessions: Arc<Path>,
     pub shelf: Shelf,
     pub clock: Clock,
+    pub transcoder: Transcoder,
     /// By session: what it receives, as measured by now.
     sources: Mutex<HashMap<String, live::Source>>,
 }
@@ -93,9 +96,11 @@ impl Registry {
         sessions: &Path,
         shelf: Shelf,
         clock: Clock,
+        transcoder: Transcoder,
     ) -> Self {
         let sources = Mutex::default();
-        let shared = Shared { store, writer, library, sessions: sessions.into(), shelf, clock, sources };
+        let sessions = sessions.into();
+        let shared = Shared { store, writer, library, sessions, shelf, clock, transcoder, sources };
         let refusals = Mutex::new(live::event::Throttle::refusals());
         Self(Arc::new(Inner { shared: Arc::new(shared), actors: Mutex::new(Some(HashMap::new())), refusals }))
     }
@@ -261,5 +266,6 @@ fn config(settings: &store::Settings) -> live::channel::Config {
         name: settings.name.clone(),
         reconnect_window: settings.reconnect_window,
         max_duration: settings.max_duration,
+        slate_after: settings.slate_after,
     }
 }

@@ -64,7 +64,7 @@ fn recovered(session: &str, found: Found) -> Option<Recovered> {
     let mut renditions = Vec::new();
     let mut journals = Vec::new();
     for (name, files) in found.renditions {
-        let last = files.last()?;
+        let last = files.iter().rev().find(|file| !file.header.live_only)?;
         let frame_rate = last.header.frame_rate.map(|(num, den)| media::Rational { num, den });
         renditions.push(hls::presentation::Rendition {
             name,

@@ -55,6 +55,8 @@ pub struct Config {
     pub public: Public,
     /// What clients of HTTP may take.
     pub limits: Limits,
+    /// The program to start as the transcode worker: this one, unless a test does without.
+    pub worker: Option<PathBuf>,
 }
 
 /// Addresses as the world sees them; where `None`, the listener's own.
@@ -100,6 +102,7 @@ impl Config {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Ok(Self {
             data_dir: args.data_dir.clone(),
+            worker: std::env::current_exe().ok(),
             http: args.http.or(file.http).unwrap_or_else(|| local(8080)),
             rtmp: args.rtmp.or(file.rtmp).unwrap_or_else(|| local(1935)),
             public: Public {
@@ -120,6 +123,7 @@ impl Config {
             rtmp: any,
             public: Public::default(),
             limits: Limits::default(),
+            worker: None,
         }
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn channel(
         record: row.settings.record,
         max_duration_s: row.settings.max_duration.map(|d| d.as_secs() as u32),
         reconnect_window_s: row.settings.reconnect_window.as_secs() as u32,
+        slate: api::channel::Slate { after_ms: row.settings.slate_after.as_millis() as u32 },
         name: row.settings.name,
         live_session_id: row.live_session,
         source,

@@ -12,6 +12,8 @@ use crate::store::Settings;
 const RECONNECT_WINDOW: Duration = Duration::from_secs(30);
 const RECONNECT_RANGE: RangeInclusive<u32> = 5..=3600;
 const DURATION_RANGE: RangeInclusive<u32> = 10..=604_800;
+const SLATE_AFTER: Duration = live::session::SLATE_AFTER;
+const SLATE_RANGE: RangeInclusive<u32> = 500..=10_000;
 const NAME_MAX: usize = 100;
 
 /// Where players may stand behind live in a mode, and where they stand unless told; seconds.
@@ -33,6 +35,7 @@ pub(super) fn of(create: Create) -> Result<Settings> {
         record: create.record.unwrap_or(true),
         max_duration: max_duration(create.max_duration_s)?,
         reconnect_window: create.reconnect_window_s.map_or(Ok(RECONNECT_WINDOW), reconnect_window)?,
+        slate_after: create.slate.and_then(|slate| slate.after_ms).map_or(Ok(SLATE_AFTER), slate_after)?,
     })
 }
 
@@ -50,6 +53,10 @@ pub(super) fn merge(old: Settings, update: Update) -> Result<Settings> {
         record: update.record.unwrap_or(old.record),
         max_duration: update.max_duration_s.map_or(Ok(old.max_duration), max_duration)?,
         reconnect_window: update.reconnect_window_s.map_or(Ok(old.reconnect_window), reconnect_window)?,
+        slate_after: update
+            .slate
+            .and_then(|slate| slate.after_ms)
+            .map_or(Ok(old.slate_after), slate_after)?,
     })
 }
 
@@ -92,6 +99,14 @@ fn max_duration(told: Option<u32>) -> Result<Option<Duration>> {
 
 fn reconnect_window(seconds: u32) -> Result<Duration> {
     in_range("reconnect_window_s", seconds, RECONNECT_RANGE)
+}
+
+fn slate_after(ms: u32) -> Result<Duration> {
+    if SLATE_RANGE.contains(&ms) {
+        return Ok(Duration::from_millis(ms.into()));
+    }
+    let (from, to) = SLATE_RANGE.into_inner();
+    Err(Problem::field("slate.after_ms", format!("`slate.after_ms` is {ms}, but must be {from} to {to}")))
 }
 
 fn in_range(field: &'static str, seconds: u32, range: RangeInclusive<u32>) -> Result<Duration> {

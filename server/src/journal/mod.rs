@@ -1,4 +1,5 @@
-//! The journal on disk: `DIR/sessions/{session}/{rendition}/{first msn}.m4s`, parts appended as they complete.
+//! The journal on disk: `DIR/sessions/{session}/{rendition}/{first msn}.m4s`, parts appended as they complete; in `late/`
+//! beside them what came too late to be shown.
 //!
 //! **Belongs here:** the one thread that writes, repair after a crash, reading back by part, segment or whole session.
 //! **Does not:** the format of a file (`hls::journal`), when a file begins (`hls::journal::Log`), HTTP.
@@ -20,4 +21,9 @@ use std::path::{Path, PathBuf};
 /// Where a rendition's files are.
 pub(crate) fn folder(root: &Path, session: &str, rendition: &str) -> PathBuf {
     root.join(session).join(rendition)
+}
+
+/// Where what came late of the rendition in this folder is.
+fn late(folder: &Path) -> PathBuf {
+    folder.join("late")
 }

@@ -124,7 +124,8 @@ impl Library {
         let mut tracks = Vec::new();
         // Video leads in every list; the two folders are the only ones.
         for name in ["video", "audio"] {
-            let files = scan_folder(&folder.join(name), &known)?;
+            let mut files = scan_folder(&folder.join(name), &known)?;
+            files.extend(scan_folder(&super::late(&folder.join(name)), &known)?);
             if !files.is_empty() {
                 tracks.push((name, files));
             }

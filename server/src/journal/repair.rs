@@ -27,7 +27,16 @@ pub(crate) fn repair(root: &Path, session: &str) -> anyhow::Result<Found> {
         let mut files = Vec::new();
         for (path, _) in list(&folder).with_context(|| format!("can't list {}", folder.display()))? {
             if let Some((index, written)) = mend(&path)? {
+                // The slate is no sign of the publisher.
+                if !index.header.live_only {
+                    found.written = found.written.max(Some(written));
+                }
                 files.push(index);
+            }
+        }
+        let late = super::late(&folder);
+        for (path, _) in list(&late).with_context(|| format!("can't list {}", late.display()))? {
+            if let Some((_, written)) = mend(&path)? {
                 found.written = found.written.max(Some(written));
             }
         }

@@ -177,6 +177,8 @@ pub(crate) struct Recorder {
     rendition: String,
     health: Arc<Health>,
     log: Option<Log>,
+    /// Of what comes late: see `hls::journal::Header::late`.
+    place: Option<u64>,
     /// Parts that did not get into the journal.
     missing: u64,
 }
@@ -192,8 +194,27 @@ impl Recorder {
             rendition: rendition.to_owned(),
             health: Arc::default(),
             log: None,
+            place: None,
             missing: 0,
         }
+    }
+
+    /// Of media that comes too late to be shown: in a folder of its own, where the numbers of what is live don't matter.
+    pub(crate) fn late(writer: &Writer, session: &str, rendition: &str) -> Self {
+        let mut late = Self::new(writer, session, rendition);
+        late.folder = super::late(&late.folder).into();
+        late
+    }
+
+    /// Hands over what came late.
+    pub(crate) fn apply_late(
+        &mut self,
+        place: u64,
+        change: &hls::Change,
+        context: &Context<'_>,
+    ) -> Result<(), Trouble> {
+        self.place = Some(place);
+        self.apply(change, context)
     }
 
     /// Hands a change over. After a loss nothing is written until the next segment, which begins a new file: in a file
@@ -224,6 +245,9 @@ impl Recorder {
             self.log = Some(Log::new(session, rendition, control, (*track).clone(), *frame_rate, init));
         }
         let Some(log) = &mut self.log else { return Ok(()) };
+        if let Some(place) = self.place {
+            log.set_late(place);
+        }
         if matches!(change, hls::Change::Init(_)) {
             log.set_track(context.track.clone());
         }

@@ -8,7 +8,8 @@ use rusqlite::Connection;
 use super::Error;
 
 /// Step `n` makes version `n + 1` of version `n`. Steps that were released are never changed.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE channels (
         id TEXT PRIMARY KEY,
         playback_id TEXT NOT NULL UNIQUE,
@@ -84,7 +85,11 @@ const STEPS: &[&str] = &["
         created_at INTEGER NOT NULL,
         PRIMARY KEY (token_id, key)
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE channels ADD COLUMN slate_after_ms INTEGER NOT NULL DEFAULT 1500;
+",
+];
 
 /// The last version that this program knows.
 pub(super) const KNOWN: u32 = STEPS.len() as u32;

@@ -27,6 +27,7 @@ pub(super) fn settings() -> Settings {
         record: true,
         max_duration: None,
         reconnect_window: Duration::from_secs(30),
+        slate_after: Duration::from_millis(1500),
     }
 }
 

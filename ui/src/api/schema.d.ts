@@ -329,6 +329,8 @@ export interface components {
             reconnect_window_s: number;
             /** @description Keeps the recording and catch-up of each session. */
             record: boolean;
+            /** @description What viewers see while the publisher is silent. */
+            slate: components["schemas"]["Slate"];
             source?: null | components["schemas"]["Source"];
             /** @description What it is doing. */
             status: components["schemas"]["ChannelStatus"];
@@ -366,6 +368,8 @@ export interface components {
             reconnect_window_s?: number;
             /** @description True unless told. */
             record?: boolean;
+            /** @description What viewers see while the publisher is silent. */
+            slate?: components["schemas"]["SlateUpdate"];
         };
         /**
          * @description What a channel is doing.
@@ -398,6 +402,8 @@ export interface components {
             reconnect_window_s?: number;
             /** @description From the next session on. */
             record?: boolean;
+            /** @description What viewers see while the publisher is silent. */
+            slate?: components["schemas"]["SlateUpdate"];
         };
         /**
          * @description Why a session ended.
@@ -518,6 +524,8 @@ export interface components {
                 reconnect_window_s: number;
                 /** @description Keeps the recording and catch-up of each session. */
                 record: boolean;
+                /** @description What viewers see while the publisher is silent. */
+                slate: components["schemas"]["Slate"];
                 source?: null | components["schemas"]["Source"];
                 /** @description What it is doing. */
                 status: components["schemas"]["ChannelStatus"];
@@ -729,6 +737,26 @@ export interface components {
          * @enum {string}
          */
         SessionStatus: "init" | "processing" | "live" | "error" | "ended";
+        /**
+         * @description What viewers see, a picture that does not move and silence, while the publisher is silent or gone: until it returns or
+         *     the reconnect window closes. It is no part of the recording.
+         */
+        Slate: {
+            /**
+             * Format: int32
+             * @description After so many milliseconds without media.
+             * @example 1500
+             */
+            after_ms: number;
+        };
+        /** @description Changes to a channel's slate: what isn't told stays. */
+        SlateUpdate: {
+            /**
+             * Format: int32
+             * @description 500 to 10000; 1500 unless told.
+             */
+            after_ms?: number;
+        };
         /** @description What comes in. */
         Source: {
             /**

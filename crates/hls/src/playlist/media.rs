@@ -117,12 +117,12 @@ fn segments(out: &mut String, index: &Index, skipped: usize) {
         // A hint must never come true under another MAP (Shaka dies of it), so both stand before it.
         None if index.open().is_none() && index.discontinuity_pending() => {
             out.push_str("#EXT-X-DISCONTINUITY\n");
-            if let Some(newest) = index.newest_init().filter(|i| init != Some(i.number)) {
+            if let Some(newest) = index.current_init().filter(|i| init != Some(i.number)) {
                 let _ = writeln!(out, "#EXT-X-MAP:URI=\"{}\"", newest.uri());
             }
         }
         None => {
-            if let Some(newest) = index.newest_init().filter(|_| init.is_none()) {
+            if let Some(newest) = index.current_init().filter(|_| init.is_none()) {
                 let _ = writeln!(out, "#EXT-X-MAP:URI=\"{}\"", newest.uri());
             }
         }

@@ -11,7 +11,7 @@ use crate::journal;
 pub fn media(files: &[&journal::Index]) -> String {
     let target = files.first().map_or(1, |f| f.header.plan.target_duration);
     let epoch_ms = files.first().map_or(0, |f| f.header.epoch_ms);
-    let segments = journal::segments(files);
+    let segments = journal::recorded(files);
     let mut out =
         format!("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-PLAYLIST-TYPE:VOD\n");
     let first = segments.first();
@@ -37,9 +37,9 @@ pub fn multivariant(renditions: &[(String, Vec<&journal::Index>)]) -> String {
 }
 
 fn rendition(uri: &str, files: &[&journal::Index]) -> Option<multivariant::Rendition> {
-    let header = &files.first()?.header;
+    let header = &files.iter().find(|file| !file.header.live_only)?.header;
     let (mut bits, mut seconds, mut peak) = (0.0, 0.0, 0.0_f64);
-    for segment in journal::segments(files).iter().filter(|s| !s.gap && s.duration.ticks > 0) {
+    for segment in journal::recorded(files).iter().filter(|s| !s.gap && s.duration.ticks > 0) {
         let long = segment.duration.seconds();
         bits += segment.bytes as f64 * 8.0;
         seconds += long;

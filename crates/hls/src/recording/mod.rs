@@ -51,9 +51,8 @@ pub fn layouts(sources: &[Source<'_>]) -> Vec<Layout> {
     let mut starts: Vec<u64> = Vec::new();
     for rendition in renditions(sources) {
         let files = || rendition.iter().map(|s| s.index).filter(|i| !i.parts.is_empty());
-        starts.extend(
-            files().zip(files().skip(1)).filter(|(a, b)| a.init != b.init).map(|(_, b)| b.header.first_msn),
-        );
+        let changes = files().zip(files().skip(1)).filter(|(a, b)| a.init != b.init);
+        starts.extend(changes.map(|(_, b)| b.header.place()));
     }
     starts.push(0);
     starts.sort_unstable();
@@ -62,15 +61,19 @@ pub fn layouts(sources: &[Source<'_>]) -> Vec<Layout> {
     starts.iter().zip(ends).filter_map(|(&from, until)| layout(sources, from, until)).collect()
 }
 
-/// Sources by rendition, in order of the first of each.
+/// Sources by rendition, in order of the first of each, without what was never the publisher's; what came late where it
+/// belongs.
 fn renditions<'s, 'a>(sources: &'s [Source<'a>]) -> Vec<Vec<&'s Source<'a>>> {
     let mut out: Vec<Vec<&Source<'_>>> = Vec::new();
-    for source in sources {
+    for source in sources.iter().filter(|source| !source.index.header.live_only) {
         let name = |s: &Source<'_>| s.index.header.rendition == source.index.header.rendition;
         match out.iter_mut().find(|list| list.first().is_some_and(|s| name(s))) {
             Some(list) => list.push(source),
             None => out.push(vec![source]),
         }
+    }
+    for list in &mut out {
+        list.sort_by_key(|source| (source.index.header.place(), source.index.header.first_msn));
     }
     out
 }
@@ -89,7 +92,10 @@ fn layout(sources: &[Source<'_>], from: u64, until: u64) -> Option<Layout> {
         let parts: Vec<_> = rendition
             .iter()
             .flat_map(|s| s.index.parts.iter().map(|part| (*s, part)))
-            .filter(|(_, part)| (from..until).contains(&part.msn) && !part.samples.is_empty())
+            .filter(|(source, part)| {
+                let place = source.index.header.late.unwrap_or(part.msn);
+                (from..until).contains(&place) && !part.samples.is_empty()
+            })
             .collect();
         let Some((first, _)) = parts.first() else { continue };
         let Some(sheet) = Sheet::read(&first.index.init) else { continue };

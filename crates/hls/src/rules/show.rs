@@ -139,7 +139,7 @@ impl Show {
                 let parts = segment.parts.iter().map(|part| part.uri()).collect();
                 seen.sealed.push((segment.uri(), parts));
             }
-            Change::Init(_) | Change::Removed(_) => {}
+            Change::Init(_) | Change::Removed(_) | Change::Late { .. } => {}
         }
     }
 }
