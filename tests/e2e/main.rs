@@ -1,6 +1,7 @@
 //! End to end: real publishers, the real server, real readers. Each test has a server, a folder and ports of its own.
 
 mod crash;
+mod hole;
 mod hostile;
 mod hygiene;
 mod keys;

@@ -19,7 +19,6 @@ const LATER: [&str; 15] = [
     "dvr_window_s",
     "ladder",
     "processing",
-    "slate",
     "preview_first",
     "retention",
     "targets",
