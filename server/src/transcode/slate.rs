@@ -1,7 +1,7 @@
 //! The worker's first job: a second or two of a picture that doesn't move, and of silence.
 
 use anyhow::{Context, ensure};
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use media::{AccessUnit, CodecConfig, Kind, Timescale, Timestamp, Track, avc};
 use transcode::{Job, Picture, Slate, Sound, Still, Units};
 
@@ -27,6 +27,7 @@ fn video(still: &Still) -> anyhow::Result<Units> {
         rate: codec::x264::Rate::Quality { crf: 23.0, max_kbps: 8_000, vbv_ms: 1_000 },
         keyframe_interval: gop,
         threads: 1,
+        parameter_set: PARAMETER_SET,
         colour: picture.colour,
         ..codec::x264::Config::new(width, height, still.rate, 8_000)
     };
@@ -38,10 +39,34 @@ fn video(still: &Still) -> anyhow::Result<Units> {
     let frame = f64::from(Timescale::VIDEO.hz()) / still.rate.as_f64();
     for number in 0..2 * gop {
         let pts = Timestamp::new((f64::from(number) * frame) as i64, Timescale::VIDEO);
-        units.extend(encoder.encode(&picture, pts, false)?.map(|unit| (unit.key, unit.data)));
+        let unit = encoder.encode(&picture, pts, false)?;
+        units.extend(unit.map(|unit| {
+            if unit.key { (true, with_sets(&avc.record, &unit.data)) } else { (false, unit.data) }
+        }));
     }
     ensure!(units.len() == 2 * gop as usize, "x264 held back {} frames", 2 * gop as usize - units.len());
     Ok(Units { config: avc.record, units })
+}
+
+/// FFmpeg's reader of playlists doesn't read a second EXT-X-MAP: it knows the slate's parameter sets only where they come
+/// with its key frames, and must not take them for the publisher's. Hence a number that encoders don't use.
+const PARAMETER_SET: u32 = 31;
+
+/// A key frame after the parameter sets of an `avcC` record (ISO/IEC 14496-15 §5.3.3.1) with one of each.
+fn with_sets(record: &Bytes, unit: &Bytes) -> Bytes {
+    let set = |from: usize| {
+        let length = record.get(from..from + 2).and_then(|b| b.try_into().ok()).map(u16::from_be_bytes)?;
+        record.get(from + 2..from + 2 + usize::from(length))
+    };
+    let sps = set(6).unwrap_or_default();
+    let pps = set(9 + sps.len()).unwrap_or_default();
+    let mut whole = BytesMut::with_capacity(unit.len() + sps.len() + pps.len() + 8);
+    for nal in [sps, pps] {
+        whole.put_u32(nal.len() as u32);
+        whole.put_slice(nal);
+    }
+    whole.put_slice(unit);
+    whole.freeze()
 }
 
 fn picture(still: &Still, width: u32, height: u32) -> anyhow::Result<codec::Picture> {
@@ -110,6 +135,10 @@ mod tests {
     #[test]
     fn a_still_is_two_gops_that_decode_and_weigh_little() {
         let units = video(&still(Picture::Black)).unwrap();
+        let key = &units.units[0].1;
+        let kinds: Vec<_> =
+            avc::nals(key, avc::LengthSize::Four).map(|nal| avc::nal_type(nal.unwrap()).unwrap()).collect();
+        assert_eq!(kinds, [7, 8, 5]);
         let keys: Vec<_> =
             units.units.iter().enumerate().filter(|(_, (key, _))| *key).map(|(i, _)| i).collect();
         assert_eq!((units.units.len(), keys), (60, vec![0, 30]));

@@ -213,12 +213,20 @@ fn another_publisher_with_another_configuration_takes_the_slates_place() {
     }
     rig.returned(vec![(0, other), (1, audio_track(44_100))]);
     rig.advance(5_000);
+    // Its sound comes before its first picture.
+    let sounds: Vec<_> = (220..226).map(|n| sound(n, 44_100)).collect();
+    for unit in sounds {
+        rig.push(1, unit);
+    }
     rig.back(Timestamp::millis(5_166));
+    assert_eq!(rig.parts[1].iter().filter(|part| part.init == 2).count(), 0, "pending");
     for i in 0..60 {
         rig.push(0, picture(5_100 + i * 100 / 3, i % 30 == 0, 500));
     }
     rig.finish();
     rig.check_rules();
+    let heard = journal::recorded(&rig.scan_all(1).iter().collect::<Vec<_>>());
+    assert_eq!(heard.last().unwrap().duration.ticks, 6 * 1024, "all of the sound before the picture");
     let inits: Vec<_> = rig.sealed[0].iter().map(|s| s.init).collect();
     assert_eq!((inits[0], inits[3], inits.last()), (0, 1, Some(&2)));
     let files: Vec<_> = (0..2).flat_map(|r| rig.scan_all(r)).collect();

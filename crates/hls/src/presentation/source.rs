@@ -31,6 +31,9 @@ pub(super) enum Source {
     Returning { ends: Vec<Option<Timestamp>>, late: Late },
 }
 
+/// Units held while a publisher's first key frame is waited for, at most: five seconds of sound.
+const HELD: usize = 256;
+
 /// The publisher's media while its place is taken.
 #[derive(Debug)]
 pub(super) struct Late {
@@ -38,8 +41,10 @@ pub(super) struct Late {
     place: u64,
     packagers: Vec<Packager>,
     leader: usize,
-    /// The configuration changed: nothing has it before the next key frame is shown, and what comes before that is left out.
+    /// The configuration changed: nothing has the new one before the next key frame is shown.
     closed: bool,
+    /// What comes in the new one meanwhile: sound before the first picture.
+    held: Vec<(usize, AccessUnit)>,
 }
 
 impl Presentation {
@@ -94,15 +99,26 @@ impl Presentation {
     /// The publisher has its place back with the unit at `at`: the slate goes on up to there and ends. Units before the slate's
     /// end are still packaged aside.
     pub fn back(&mut self, at: Timestamp) -> Changes {
-        let mut out = self.advance(at);
-        let State::Running { packagers, source, .. } = &mut self.state else { return out };
+        let first = match &self.state {
+            State::Running { source: Source::Slate { late, .. }, .. } => {
+                late.held.iter().map(|(_, unit)| unit.pts).min()
+            }
+            State::Running { .. } | State::Measuring { .. } => None,
+        };
+        let mut out = self.advance(first.map_or(at, |first| first.min(at)));
+        let leader = self.leader;
+        let State::Running { packagers, source, late_from, .. } = &mut self.state else { return out };
         match std::mem::replace(source, Source::Publisher) {
-            Source::Slate { loops, late } => {
+            Source::Slate { loops, mut late } => {
+                let held = std::mem::take(&mut late.held);
                 let tracks: Vec<Option<&Track>> = self.renditions.iter().map(|r| Some(&r.track)).collect();
                 break_off(packagers, &tracks, &mut out);
                 packagers.iter_mut().for_each(|packager| packager.set_live_only(false));
                 let ends = loops.iter().map(|looped| looped.as_ref().map(Loop::next_at)).collect();
                 *source = Source::Returning { ends, late };
+                for (r, unit) in held {
+                    source.take(packagers, leader, r, unit, late_from, &mut out);
+                }
             }
             other @ (Source::Publisher | Source::Returning { .. }) => *source = other,
         }
@@ -218,11 +234,14 @@ impl Late {
             packager.aside(&rendition.track, msn, part)
         };
         let packagers = packagers.iter().zip(renditions).zip(from).map(aside).collect();
-        Self { place, packagers, leader, closed: false }
+        Self { place, packagers, leader, closed: false, held: Vec::new() }
     }
 
     fn push(&mut self, r: usize, unit: AccessUnit, out: &mut Changes) {
         if self.closed {
+            if self.held.len() < HELD {
+                self.held.push((r, unit));
+            }
             return;
         }
         let mut changes = Vec::new();
