@@ -1,5 +1,6 @@
 //! The machine itself: its state, and what each input makes of it.
 
+mod slate;
 mod view;
 
 use std::collections::VecDeque;
@@ -8,9 +9,7 @@ use std::time::{Duration, Instant};
 use super::{Command, Config, Input, Kick, Output};
 use crate::event::{Event, Issue, Kind, Subject, Throttle};
 use crate::issue::Issues;
-use crate::session::{
-    self, Before, CATCH_UP, EndReason, GRACE, Publisher, Session, Slate, TAKEOVER, Trouble,
-};
+use crate::session::{self, Before, EndReason, GRACE, Publisher, Session, Slate, TAKEOVER, Trouble};
 use crate::{ChannelId, PublisherId, Refusal, SessionId, Source};
 
 /// A channel: at most one publisher, at most one session. See [`Input`], [`Output`].
@@ -107,31 +106,6 @@ impl Channel {
                 self.trouble(now, Trouble::Silent(self.config.slate_after));
             }
         }
-    }
-
-    /// How long this publisher may be silent before something is done about it: of one that is live the slate is prepared
-    /// first.
-    fn patience(&self, publisher: &Publisher, session: &Session) -> Duration {
-        let live = matches!(session.state, session::State::Live { .. });
-        if live && !publisher.doubted { self.config.slate_after / 2 } else { self.config.slate_after }
-    }
-
-    fn prepare_slate(&mut self) {
-        let State::Active(session) = &mut self.state else { return };
-        if let Some(publisher) = session.publisher_mut() {
-            publisher.doubted = true;
-        }
-        let session = session.id.clone();
-        self.order(Command::PrepareSlate { session });
-    }
-
-    fn show_slate(&mut self) {
-        let State::Active(session) = &mut self.state else { return };
-        if let session::State::Error { slate, .. } = &mut session.state {
-            *slate = Slate::Shown { since: None };
-        }
-        let session = session.id.clone();
-        self.order(Command::ShowSlate { session });
     }
 
     /// Something happened. What was due by `now` happens first.
@@ -280,40 +254,6 @@ impl Channel {
             session::State::Init { .. } | session::State::Processing { .. } | session::State::Live { .. } => {
             }
         }
-    }
-
-    fn key_frame(&mut self, now: Instant, publisher: PublisherId, behind: Duration) {
-        let Some(session) = self.session_of(publisher) else { return };
-        let session::State::Error { slate: Slate::Shown { since }, publisher: Some(publisher), .. } =
-            &mut session.state
-        else {
-            return;
-        };
-        publisher.heard = now;
-        let coming = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let anew = behind > Duration::ZERO;
-        if anew && coming < CATCH_UP {
-            return;
-        }
-        let session = session.id.clone();
-        self.order(Command::EndSlate { session, anew });
-        self.back(now);
-    }
-
-    /// The session's publisher sends again what viewers see.
-    fn back(&mut self, now: Instant) {
-        let State::Active(session) = &mut self.state else { return };
-        let session::State::Error { publisher: Some(publisher), since, before, .. } = &session.state else {
-            return;
-        };
-        let (publisher, after) = (publisher.clone(), now.saturating_duration_since(*since));
-        session.state = match before {
-            Before::Init => session::State::Init { publisher },
-            Before::Processing => session::State::Processing { publisher },
-            Before::Live => session::State::Live { publisher },
-        };
-        let status = session.status();
-        self.tell(Kind::SessionRecovered { status, after });
     }
 
     fn playable(&mut self, now: Instant, id: &SessionId) {
