@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openBrowser, openPage } from './browser.mjs';
-import { names, stockPlayers } from './players.mjs';
+import { stockPlayers } from './players.mjs';
 import { fixture, publishFile, startServer, until } from './programs.mjs';
 
 const long = Boolean(process.env.SIGMA_TEST_LONG);
@@ -75,7 +75,8 @@ const killed = (seconds) => async (publisher, again) => {
   return again();
 };
 
-for (const name of names) {
+/** The tests of one player: each has a file, for a file has two minutes. */
+export function playsThroughHoles(name) {
   test(`${name}: a hole of ten seconds`, () => through('10 s', name, {}, hole(10)));
   for (const seconds of [1, 5]) {
     test(`${name}: a publisher back after ${seconds} s`, () => through(`back after ${seconds} s`, name, {}, killed(seconds)));
