@@ -23,7 +23,8 @@ after(async () => {
 const look = (page) =>
   page.evaluate(() => {
     const video = document.querySelector('video');
-    return { ...window.stats, at: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames };
+    const buffered = Array.from({ length: video.buffered.length }, (_, i) => [video.buffered.start(i), video.buffered.end(i)]);
+    return { ...window.stats, at: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames, buffered, ready: video.readyState };
   });
 
 /** Time and pictures go on: by so many seconds and frames, however slow this machine is at them. */
