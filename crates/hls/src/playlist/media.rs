@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Skip, head, millis, seconds, tail};
-use crate::{Index, PartInfo};
+use super::{Skip, fine, head, millis, seconds, tail};
+use crate::{Index, PartInfo, Segment};
 
 /// EXT-X-RENDITION-REPORT of another rendition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,9 @@ pub fn render(index: &Index, skip: Option<Skip>, reports: &[Report]) -> String {
     let version = if skipped > 0 { 9 } else { 6 };
     let _ =
         writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{}", plan.target_duration);
+    if independent(index) {
+        out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
     let _ = write!(out, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,");
     if plan.parts {
         let _ = write!(out, "PART-HOLD-BACK={},", millis(ceil_millis(control.part_hold_back)));
@@ -70,6 +73,13 @@ pub fn render(index: &Index, skip: Option<Skip>, reports: &[Report]) -> String {
     out
 }
 
+/// Each segment of this playlist begins with a key frame. Where VHS (video.js 8.24) isn't told and its buffer runs dry after
+/// a part with a key frame, it loads that part over and over, and gives the playlist up after ten times.
+fn independent(index: &Index) -> bool {
+    let begins = |s: &Segment| s.parts.first().is_none_or(|part| part.independent);
+    index.whole().all(|s| begins(s)) && index.edge().is_none_or(begins)
+}
+
 /// Segments that end before the Skip Boundary (RFC 8216bis §6.2.5.1).
 fn skippable(index: &Index) -> usize {
     let boundary = index.control.plan.skip_until().as_secs_f64();
@@ -92,6 +102,7 @@ fn segments(out: &mut String, index: &Index, skipped: usize) {
     let open = index.edge();
     let mut after =
         open.map_or(0.0, |s| s.duration.seconds()) + index.whole().map(|s| s.duration.seconds()).sum::<f64>();
+    let target = control.part_target.hundred_thousandths();
     let mut init = None;
     for (i, segment) in index.whole().enumerate() {
         after -= segment.duration.seconds();
@@ -102,7 +113,7 @@ fn segments(out: &mut String, index: &Index, skipped: usize) {
         }
         head(out, segment, control.epoch_ms, &mut init);
         if control.plan.parts && after < recent {
-            segment.parts.iter().for_each(|p| part(out, p));
+            segment.parts.iter().for_each(|p| part(out, p, target));
         }
         tail(out, segment);
     }
@@ -112,7 +123,7 @@ fn segments(out: &mut String, index: &Index, skipped: usize) {
     match open {
         Some(open) => {
             head(out, open, control.epoch_ms, &mut init);
-            open.parts.iter().for_each(|p| part(out, p));
+            open.parts.iter().for_each(|p| part(out, p, target));
         }
         // A hint must never come true under another MAP (Shaka dies of it), so both stand before it.
         None if index.open().is_none() && index.discontinuity_pending() => {
@@ -129,10 +140,14 @@ fn segments(out: &mut String, index: &Index, skipped: usize) {
     }
 }
 
-fn part(out: &mut String, part: &PartInfo) {
+/// DURATION is always rounded up, a whole number too. Shaka 5.2 adds a millisecond to a negative timestampOffset
+/// ("rounding errors in Edge"), and where the next part's own offset is a millisecond or more away from that it calls
+/// `abort()`: the browser drops the rest of the GOP. A playlist in step with its media is exactly a millisecond away, and
+/// the rounding of doubles decides; one that leads its media by 10 µs a part is nearer.
+fn part(out: &mut String, part: &PartInfo, target: u64) {
     let independent = if part.independent { ",INDEPENDENT=YES" } else { "" };
-    let _ =
-        writeln!(out, "#EXT-X-PART:DURATION={},URI=\"{}\"{independent}", seconds(part.duration), part.uri());
+    let long = seconds((fine(part.duration) + 1).min(target.into()));
+    let _ = writeln!(out, "#EXT-X-PART:DURATION={long},URI=\"{}\"{independent}", part.uri());
 }
 
 /// Rule 8: one hint, by a running number so that it comes true even where its segment is closed short.
