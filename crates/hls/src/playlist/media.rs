@@ -150,12 +150,18 @@ fn part(out: &mut String, part: &PartInfo, target: u64) {
     let _ = writeln!(out, "#EXT-X-PART:DURATION={long},URI=\"{}\"{independent}", part.uri());
 }
 
-/// Rule 8: one hint, by a running number so that it comes true even where its segment is closed short.
+/// Rule 8: one hint of each type; the part's by a running number so that it comes true even where its segment is closed
+/// short. The MAP's names the one in force, which players have: VHS (video.js 8.24) then leaves the open segment's parts
+/// alone. It can't play part by part: it puts the MAP before each part until two come with one reload, so that the browser
+/// drops all but key frames, and it takes the open segment to last TARGETDURATION, and begins beyond the edge.
 fn next(out: &mut String, index: &Index) {
     if index.ended() {
         out.push_str("#EXT-X-ENDLIST\n");
     } else if index.control.plan.parts {
         let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p{}.m4s\"", index.next_part());
+        if let Some(init) = index.newest_init() {
+            let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"{}\"", init.uri());
+        }
     }
 }
 
