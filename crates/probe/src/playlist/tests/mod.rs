@@ -1,0 +1,1 @@
+//! Whole playlists in, what was read out.
