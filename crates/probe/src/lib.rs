@@ -5,8 +5,10 @@
 //! was seen (no I/O, time is data), the reports. **Does not:** anything of the origin's side. It shares no code with
 //! `crates/hls`: an oracle that did would prove nothing.
 
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod http;
+pub mod mp4;
 pub mod playlist;
 pub mod swarm;

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         }
     };
     let done = match args.command {
+        Command::Check(check) => runtime.block_on(probe::check::run(check)),
         Command::Swarm(swarm) => runtime.block_on(probe::swarm::run(swarm)),
     };
     runtime.shutdown_background();

@@ -38,11 +38,14 @@ pub fn reconstruct(held: &str, delta: &str) -> Result<String, Error> {
         return Err(Error::NotHeld { first, last, has_first, has: blocks.len() });
     };
     let mut out = String::with_capacity(delta.len() + range.iter().map(String::len).sum::<usize>());
+    let mut put = false;
     for line in delta.split_inclusive('\n') {
-        match skipped_at(line) {
+        // Once: a second tag, which is an error, must not make it grow again.
+        match skipped_at(line) && !put {
             true => range.iter().for_each(|block| out.push_str(block)),
             false => out.push_str(line),
         }
+        put |= skipped_at(line);
     }
     Ok(out)
 }

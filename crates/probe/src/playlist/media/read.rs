@@ -164,7 +164,7 @@ impl Reader {
         let list = attributes::parse(value, line, &mut self.out.faults);
         let Some(uri) = self.uri(&list, line) else { return };
         let duration = list.seconds("DURATION", line, &mut self.out.faults);
-        if duration.is_none() {
+        if duration.is_none_or(|d| d == 0.0) {
             self.fault(line, "EXT-X-PART without DURATION");
         }
         let range = self.attribute_range(&list, &uri, line);
