@@ -18,4 +18,6 @@ pub enum Command {
     Check(check::Args),
     /// Play with many small players at once, and count stalls
     Swarm(swarm::Args),
+    /// Send the requests of a swarm's log again, to another server
+    Replay(swarm::replay::Args),
 }

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let done = match args.command {
         Command::Check(check) => runtime.block_on(probe::check::run(check)),
         Command::Swarm(swarm) => runtime.block_on(probe::swarm::run(swarm)),
+        Command::Replay(replay) => runtime.block_on(probe::swarm::replay::run(replay)),
     };
     runtime.shutdown_background();
     done.unwrap_or_else(|error| {

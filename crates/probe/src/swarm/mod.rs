@@ -17,8 +17,10 @@ mod machine;
 mod place;
 mod player;
 mod playlist;
+pub mod replay;
 mod report;
 mod stats;
+mod table;
 mod thread;
 mod viewer;
 mod wire;
@@ -53,10 +55,10 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub viewers: u32,
     /// How long all of them play, after the last one came (`90s`, `500ms`, `5m`)
-    #[arg(long = "for", default_value = "60s", value_name = "TIME", value_parser = duration)]
+    #[arg(long = "for", default_value = "60s", value_name = "TIME", value_parser = time_span)]
     pub held: Duration,
     /// The time over which they come
-    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration)]
+    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = time_span)]
     pub ramp: Duration,
     /// Ask for hinted parts before they are there (hls.js does not)
     #[arg(long)]
@@ -92,7 +94,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
-        print!("{}", report.table());
+        print!("{}", table::of(&report));
     }
     Ok(if report.joined == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -241,7 +243,7 @@ impl Run<'_> {
 }
 
 /// `90s`, `500ms`, `5m`, `1h`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+fn time_span(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "ms" => 0.001,
@@ -263,10 +265,10 @@ mod tests {
     fn durations() {
         for (text, ms) in [("60s", 60_000), ("500ms", 500), ("1.5m", 90_000), ("2", 2_000), ("1h", 3_600_000)]
         {
-            assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
+            assert_eq!(time_span(text), Ok(Duration::from_millis(ms)), "{text}");
         }
         for text in ["", "s", "1d", "-1s", "1e400s"] {
-            assert!(duration(text).is_err(), "{text}");
+            assert!(time_span(text).is_err(), "{text}");
         }
     }
 }

@@ -1,7 +1,6 @@
-//! The figures of a run: what `--json` prints, and the table.
+//! The figures of a run: what `--json` prints.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -166,12 +165,12 @@ impl Report {
             stalls: stalls.map_or(0, hdrhistogram::Histogram::len),
             stalled_viewers: stats.stalled,
             stalled_s: stalls.map_or(0.0, |times| round(times.mean() * times.len() as f64 / 1e6)),
-            stall_ms: times(&stats.stall),
-            join_ms: times(&stats.join),
-            latency_ms: times(&stats.latency),
-            part_ms: times(&stats.part),
-            segment_ms: times(&stats.segment),
-            reload_ms: times(&stats.reload),
+            stall_ms: spread(&stats.stall),
+            join_ms: spread(&stats.join),
+            latency_ms: spread(&stats.latency),
+            part_ms: spread(&stats.part),
+            segment_ms: spread(&stats.segment),
+            reload_ms: spread(&stats.reload),
             behind: stats.behind,
             gaps: stats.gaps,
             requests,
@@ -199,74 +198,6 @@ impl Report {
             steal_percent: share(|machine| machine.steal),
         }
     }
-
-    /// As a person reads it.
-    pub fn table(&self) -> String {
-        let mut out = String::new();
-        let _ = writeln!(
-            out,
-            "{} of {} viewers played, {} to the end, {} gave up",
-            self.joined, self.viewers, self.ended, self.gave_up
-        );
-        let _ = writeln!(
-            out,
-            "stalls: {} ({} viewers, {} s in all)",
-            self.stalls, self.stalled_viewers, self.stalled_s
-        );
-        let _ = writeln!(
-            out,
-            "\n{:<12}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
-            "ms", "count", "mean", "p50", "p90", "p99", "max"
-        );
-        for (name, times) in [
-            ("join", &self.join_ms),
-            ("latency", &self.latency_ms),
-            ("part", &self.part_ms),
-            ("segment", &self.segment_ms),
-            ("reload", &self.reload_ms),
-            ("stall", &self.stall_ms),
-        ] {
-            let Some(t) = times else { continue };
-            let _ = writeln!(
-                out,
-                "{name:<12}{:>9}{:>9.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}",
-                t.count, t.mean, t.p50, t.p90, t.p99, t.max
-            );
-        }
-        let _ = writeln!(out, "\n{:<16}{:>10}{:>9}{:>14}", "requests", "", "failed", "bytes");
-        for (name, kind) in &self.kinds {
-            let _ = writeln!(out, "{name:<16}{:>10}{:>9}{:>14}", kind.requests, kind.failed, kind.bytes);
-        }
-        let list = |counts: &mut dyn Iterator<Item = String>| counts.collect::<Vec<_>>().join(", ");
-        let statuses = list(&mut self.statuses.iter().map(|(s, n)| format!("{s}: {n}")));
-        let _ = writeln!(out, "status {statuses}");
-        if !self.errors.is_empty() {
-            let errors = list(&mut self.errors.iter().map(|(e, n)| format!("{e}: {n}")));
-            let _ = writeln!(out, "errors {errors}");
-        }
-        let (requests, mbit) = (self.requests_per_s, self.mbit_per_s);
-        let _ = writeln!(out, "{requests:.0} requests/s, {mbit:.0} Mbit/s over {} s", self.held_s);
-        if let Some(server) = &self.server {
-            let _ = writeln!(
-                out,
-                "server: {:.0} % of a core, {:.3} ms CPU a viewer-second, {:.1} us a request, {:.1} KB a viewer",
-                server.cpu_percent,
-                server.cpu_ms_per_viewer_s,
-                server.cpu_us_per_request,
-                server.memory_per_viewer_bytes as f64 / 1e3
-            );
-        }
-        if let (Some(swarm), Some(busy), Some(steal)) =
-            (self.swarm_cpu_percent, self.busy_percent, self.steal_percent)
-        {
-            let _ =
-                writeln!(out, "swarm: {swarm:.0} % of a core; machine {busy:.0} % busy, {steal:.1} % stolen");
-            if swarm > 95.0 * f64::from(self.threads) {
-                out.push_str("the swarm itself is at its limit: use --threads, or fewer viewers\n");
-            }
-        }
-        out
-    }
 }
 
 fn server(run: &Run<'_>) -> Option<Server> {
@@ -285,7 +216,7 @@ fn server(run: &Run<'_>) -> Option<Server> {
     })
 }
 
-fn times(times: &Times) -> Option<Spread> {
+pub(super) fn spread(times: &Times) -> Option<Spread> {
     let histogram = times.histogram()?;
     let at = |quantile| round(histogram.value_at_quantile(quantile) as f64 / 1e3);
     Some(Spread {

@@ -44,7 +44,7 @@ pub(super) struct Count {
 pub(super) struct Times(Option<Histogram<u64>>);
 
 impl Times {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         // Valid bounds: there is no error to be had.
         Self(Histogram::new_with_bounds(1, 3_600_000_000, 3).ok())
     }
