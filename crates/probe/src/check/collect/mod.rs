@@ -18,6 +18,8 @@ use crate::playlist::{self, Media, Multivariant, Playlist};
 
 /// The most media playlists that are followed.
 pub const MAX_TRACKS: usize = 32;
+/// How often the address may lead elsewhere.
+const REDIRECTS: usize = 5;
 /// How long an answer may take that nothing has to be waited for.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -113,7 +115,16 @@ impl<T: Transport> Watched<T> {
 
 /// Watches for `length`, then returns all that was seen.
 pub async fn collect<T: Transport>(net: T, url: &Url, length: Duration) -> Result<Evidence, Error> {
-    let (entry, text) = get(&net, url, true, PATIENCE).await;
+    let mut url = url.clone();
+    let (mut entry, mut text) = get(&net, &url, true, PATIENCE).await;
+    // The address itself may lead elsewhere; what the playlists name may not (rule 24).
+    for _ in 0..REDIRECTS {
+        let target = entry.header("location").filter(|_| (300..400).contains(&entry.status()));
+        let Some(target) = target.and_then(|l| url.join(l).ok()) else { break };
+        url = target;
+        (entry, text) = get(&net, &url, true, PATIENCE).await;
+    }
+    let url = &url;
     let no_playlist = |why: String| Error::NoPlaylist { url: url.to_string(), why };
     let text = match (&entry.outcome, text) {
         (Err(why), _) => return Err(no_playlist(why.clone())),

@@ -28,18 +28,31 @@ pub(super) async fn run<T: Transport>(watched: Arc<Watched<T>>) {
         }
         tries.ahead(&mut changes).await;
     }
-    for v2 in [false, true] {
-        tries.delta(v2).await;
-    }
     never_hinted(&watched, &url).await;
-    // The rest of the watch: whether it ends, and what then.
-    while let Some(media) = changed(&watched, &mut changes).await {
+    // The rest of the watch: deltas once there is something to skip; whether it ends, and what then.
+    let mut deltas = false;
+    loop {
+        let Some(media) = watched.newest() else { return };
         if media.ended {
             let address = with(&url, &query(media.next_msn() + 1, Some(0), Some("YES")));
-            send(&watched, Purpose::AfterEnd, address, true).await;
+            return send(&watched, Purpose::AfterEnd, address, true).await;
+        }
+        if !deltas && can_skip(&media) {
+            deltas = true;
+            tries.delta(false).await;
+            tries.delta(true).await;
+        }
+        if changed(&watched, &mut changes).await.is_none() {
             return;
         }
     }
+}
+
+/// Whether there is a segment past the skip boundary, and another for the time that the request takes.
+fn can_skip(media: &Media) -> bool {
+    let until = media.server_control.as_ref().and_then(|c| c.can_skip_until);
+    let longest = media.segments.iter().map(|s| s.duration).fold(0.0, f64::max);
+    until.is_some_and(|until| media.segments.iter().map(|s| s.duration).sum::<f64>() > until + 2.0 * longest)
 }
 
 /// The next playlist of those that follow; none once the watch is over.
