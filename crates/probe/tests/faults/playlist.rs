@@ -70,7 +70,7 @@ pub(super) fn render(origin: &Origin, medium: Medium, parts: u64, skip: bool) ->
         tags(&mut out, origin, medium, parts, next, false);
     }
     part_tags(&mut out, origin, medium, parts, next, parts % PARTS);
-    if parts % PARTS > 0 {
+    if !parts.is_multiple_of(PARTS) {
         late_tags(&mut out, origin, medium, next, false);
     }
     match () {

@@ -105,6 +105,7 @@ impl Wire {
             }
             Answer::Playlist(text) => {
                 let caching = match blocking {
+                    _ if text.contains("#EXT-X-ENDLIST") => "public, max-age=1",
                     true if is(Fault::BrowserLifetime) => "public, max-age=6",
                     true if is(Fault::BlockingUncached) => "no-cache",
                     true => "public, max-age=0, s-maxage=6",

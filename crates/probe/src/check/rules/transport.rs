@@ -187,15 +187,15 @@ pub(super) fn caching(evidence: &Evidence, sheet: &mut Sheet) {
                     "a blocking answer that no CDN may keep: every viewer's request reaches the origin"
                         .to_owned()
                 }
+                // After the end nothing changes any more.
+                Some(_) if update.media.ended => continue,
                 Some(c) if exchange.blocking() && c.browser() > 0 => {
                     let age = c.browser();
                     format!(
                         "a blocking answer that browsers keep for {age} s: players that ask again get the old one"
                     )
                 }
-                Some(c)
-                    if !exchange.blocking() && !update.media.ended && c.shared().max(c.browser()) > half =>
-                {
+                Some(c) if !exchange.blocking() && c.shared().max(c.browser()) > half => {
                     format!(
                         "a live playlist may be kept for {} s; half a target duration is {half} s",
                         c.shared().max(c.browser())
