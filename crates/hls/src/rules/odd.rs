@@ -122,7 +122,7 @@ fn clocks_that_wrap_or_jump() {
     let late = |unit: &mut Unit| unit.arrival = unit.arrival.max(9_000);
     check("burst", &from(steady(15, 30), 6_000, late), 0, [0, 0], &[]);
     // Late for good: put right after a minute.
-    let lag = from(steady(80, 30), 6_000, |unit| unit.arrival += 7_000);
+    let lag = from(steady(125, 30), 6_000, |unit| unit.arrival += 7_000);
     let behind = play("lag", &lag);
     assert!(
         matches!(behind.jumps[..], [Jump::Behind(by)] if by == Timestamp::millis(7_000)),
