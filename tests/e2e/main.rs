@@ -1,5 +1,6 @@
 //! End to end: real publishers, the real server, real readers. Each test has a server, a folder and ports of its own.
 
+mod cdn;
 mod crash;
 mod hostile;
 mod hygiene;
@@ -10,4 +11,5 @@ mod publish;
 mod refuse;
 mod run;
 mod scripted;
+mod secure;
 mod swarm;

@@ -16,6 +16,10 @@ pub struct Server {
     pub http: String,
     /// `rtmp://127.0.0.1:PORT`
     pub rtmp: String,
+    /// `https://127.0.0.1:PORT`; empty where it isn't served.
+    pub https: String,
+    /// `rtmps://127.0.0.1:PORT`; empty where it isn't taken.
+    pub rtmps: String,
     /// The first admin token.
     pub token: String,
     /// The process itself.
@@ -52,10 +56,16 @@ impl Server {
 
     /// Starts one on a folder that another left.
     pub fn start_on(data: TempDir) -> Result<Self> {
+        Self::start_with(data, &[])
+    }
+
+    /// Starts one with more flags.
+    pub fn start_with(data: TempDir, flags: &[&str]) -> Result<Self> {
         let mut command = Command::new(built("sigma-server")?);
         command
             .args(["--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--ready-json", "--data-dir"])
-            .arg(data.path());
+            .arg(data.path())
+            .args(flags);
         command.env("RUST_LOG", "info");
         let process = Process::start(&mut command)?;
         let ready: Value = serde_json::from_str(&process.line(Duration::from_secs(20))?)?;
@@ -65,7 +75,15 @@ impl Server {
                 .with_context(|| format!("no {name} in the ready line {ready}"))?
                 .to_owned())
         };
-        Ok(Self { http: text("http")?, rtmp: text("rtmp")?, token: text("admin_token")?, process, data })
+        Ok(Self {
+            http: text("http")?,
+            rtmp: text("rtmp")?,
+            https: text("https").unwrap_or_default(),
+            rtmps: text("rtmps").unwrap_or_default(),
+            token: text("admin_token")?,
+            process,
+            data,
+        })
     }
 
     /// Kills it (SIGKILL) and starts another on the same folder; its ports differ.

@@ -37,6 +37,8 @@ pub enum LatencyMode {
 pub enum Policy {
     /// Everyone with the address.
     Public,
+    /// Who shows a token that one of the server's signing keys has signed.
+    Signed,
 }
 
 /// Where publishers go.
@@ -45,6 +47,10 @@ pub struct Ingest {
     /// The server of an encoder's settings; the stream key goes beside it, or behind it with a `/`.
     #[schema(example = "rtmp://127.0.0.1:1935/live")]
     pub rtmp_url: String,
+    /// The same over TLS, where the server takes that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "rtmps://live.example.com/live", nullable = false)]
+    pub rtmps_url: Option<String>,
 }
 
 /// Where viewers go.
@@ -59,6 +65,16 @@ pub struct Playback {
     pub watch_url: String,
     /// Who may watch.
     pub policy: Policy,
+}
+
+/// What may be set of `playback`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlaybackSettings {
+    /// `public` unless told.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub policy: Option<Policy>,
 }
 
 /// A channel.
@@ -128,6 +144,10 @@ pub struct Create {
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 5, maximum = 3600)]
     pub reconnect_window_s: Option<u32>,
+    /// Who may watch.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub playback: Option<PlaybackSettings>,
 }
 
 /// Changes to a channel (JSON merge patch, RFC 7396): what isn't told stays. They hold at once, but a session keeps the
@@ -160,4 +180,8 @@ pub struct Update {
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 5, maximum = 3600)]
     pub reconnect_window_s: Option<u32>,
+    /// Who may watch.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub playback: Option<PlaybackSettings>,
 }

@@ -2,6 +2,7 @@
 //! What can be changed while it runs (channels, keys, tokens) lives in the database instead.
 
 mod limits;
+mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use clap::Parser;
 use serde::Deserialize;
 
 pub use limits::Limits;
+use tls::Tls;
 
 /// Takes RTMP in, keeps every second of it, and serves it as Low-Latency HLS.
 #[derive(Debug, Parser)]
@@ -25,9 +27,20 @@ pub struct Args {
     /// Where encoders publish [default: 127.0.0.1:1935]; port 0 takes a free one.
     #[arg(long, env = "SIGMA_RTMP", value_name = "ADDR:PORT")]
     rtmp: Option<SocketAddr>,
+    /// Where players, the console and the API connect over TLS; port 0 takes a free one.
+    #[arg(long, env = "SIGMA_HTTPS", value_name = "ADDR:PORT")]
+    https: Option<SocketAddr>,
+    /// Where encoders publish over TLS; port 0 takes a free one.
+    #[arg(long, env = "SIGMA_RTMPS", value_name = "ADDR:PORT")]
+    rtmps: Option<SocketAddr>,
+    #[command(flatten)]
+    tls: Tls,
     /// A TOML file with the same settings [default: DIR/sigma.toml, where there is one].
     #[arg(long, env = "SIGMA_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Log a line for each HTTP request: method, path, status, address; no tokens.
+    #[arg(long, env = "SIGMA_ACCESS_LOG")]
+    access_log: bool,
     /// Print one line of JSON on stdout once the server serves: its addresses, its admin token, its version.
     #[arg(long)]
     pub ready_json: bool,
@@ -36,6 +49,8 @@ pub struct Args {
     pub stop_with_stdin: bool,
     #[arg(long, env = "SIGMA_PUBLIC_RTMP_URL", hide = true)]
     public_rtmp_url: Option<String>,
+    #[arg(long, env = "SIGMA_PUBLIC_RTMPS_URL", hide = true)]
+    public_rtmps_url: Option<String>,
     #[arg(long, env = "SIGMA_PUBLIC_HTTP_URL", hide = true)]
     public_http_url: Option<String>,
     #[arg(long, env = "SIGMA_PUBLIC_CDN_URL", hide = true)]
@@ -51,10 +66,18 @@ pub struct Config {
     pub http: SocketAddr,
     /// RTMP listener.
     pub rtmp: SocketAddr,
+    /// HTTP over TLS.
+    pub https: Option<SocketAddr>,
+    /// RTMP over TLS.
+    pub rtmps: Option<SocketAddr>,
+    /// The certificate of both.
+    pub(crate) tls: Option<crate::tls::Source>,
     /// What it tells the world when it stands behind something.
     pub public: Public,
     /// What clients of HTTP may take.
     pub limits: Limits,
+    /// A line for each HTTP request.
+    pub access_log: bool,
 }
 
 /// Addresses as the world sees them; where `None`, the listener's own.
@@ -63,6 +86,8 @@ pub struct Config {
 pub struct Public {
     /// `rtmp://live.example.com`
     pub rtmp_url: Option<String>,
+    /// `rtmps://live.example.com`
+    pub rtmps_url: Option<String>,
     /// `https://live.example.com`
     pub http_url: Option<String>,
     /// `https://cdn.example.com`: what players are sent to, in place of `http_url`.
@@ -74,16 +99,24 @@ pub struct Public {
 struct File {
     http: Option<SocketAddr>,
     rtmp: Option<SocketAddr>,
+    https: Option<SocketAddr>,
+    rtmps: Option<SocketAddr>,
+    #[serde(default)]
+    tls: Tls,
     #[serde(default)]
     public: Public,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    access_log: bool,
 }
 
 impl File {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("{} isn't a valid configuration", path.display()))
+        let file: Self = toml::from_str(&text)
+            .with_context(|| format!("{} isn't a valid configuration", path.display()))?;
+        Ok(Self { tls: file.tls.beside(path), ..file })
     }
 }
 
@@ -98,16 +131,24 @@ impl Config {
         };
         file.limits.check()?;
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let (https, rtmps) = (args.https.or(file.https), args.rtmps.or(file.rtmps));
+        let public = Public {
+            rtmp_url: args.public_rtmp_url.clone().or(file.public.rtmp_url),
+            rtmps_url: args.public_rtmps_url.clone().or(file.public.rtmps_url),
+            http_url: args.public_http_url.clone().or(file.public.http_url),
+            cdn_url: args.public_cdn_url.clone().or(file.public.cdn_url),
+        };
+        let over_tls: Vec<_> = https.into_iter().chain(rtmps).collect();
         Ok(Self {
             data_dir: args.data_dir.clone(),
             http: args.http.or(file.http).unwrap_or_else(|| local(8080)),
             rtmp: args.rtmp.or(file.rtmp).unwrap_or_else(|| local(1935)),
-            public: Public {
-                rtmp_url: args.public_rtmp_url.clone().or(file.public.rtmp_url),
-                http_url: args.public_http_url.clone().or(file.public.http_url),
-                cdn_url: args.public_cdn_url.clone().or(file.public.cdn_url),
-            },
+            https,
+            rtmps,
+            tls: Tls::source(&args.tls, &file.tls, &over_tls, &public)?,
+            public,
             limits: file.limits,
+            access_log: args.access_log || file.access_log,
         })
     }
 
@@ -118,8 +159,12 @@ impl Config {
             data_dir: data_dir.to_owned(),
             http: any,
             rtmp: any,
+            https: None,
+            rtmps: None,
+            tls: None,
             public: Public::default(),
             limits: Limits::default(),
+            access_log: false,
         }
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Read(pub(super) Token);
 /// Whoever may run channels.
 pub(super) struct Operate(pub(super) Token);
 /// Whoever may do anything.
-pub(super) struct Admin;
+pub(super) struct Admin(pub(super) Token);
 
 impl Read {
     /// Stream keys may be shown.
@@ -40,7 +40,7 @@ impl FromRequestParts<Control> for Operate {
 impl FromRequestParts<Control> for Admin {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self> {
-        token(parts, control, Scope::Admin).await.map(|_| Self)
+        token(parts, control, Scope::Admin).await.map(Self)
     }
 }
 

@@ -12,7 +12,7 @@ use super::problem::{Problem, Result};
 use crate::store::{Page, id};
 
 /// Fields that the API will have: refused by name rather than ignored.
-const LATER: [&str; 15] = [
+const LATER: [&str; 14] = [
     "owner",
     "members",
     "priority",
@@ -26,17 +26,15 @@ const LATER: [&str; 15] = [
     "simulcast",
     "schedule",
     "upload_probe",
-    "playback_policy",
     "backup_rtmp_url",
 ];
 
 /// Fields of a channel that the server decides.
-const SERVERS: [&str; 10] = [
+const SERVERS: [&str; 9] = [
     "id",
     "status",
     "ingest",
     "stream_key",
-    "playback",
     "live_session_id",
     "source",
     "created_at",

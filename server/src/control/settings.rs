@@ -7,7 +7,7 @@ use api::channel::{Create, LatencyMode, Update};
 
 use super::convert;
 use super::problem::{Problem, Result};
-use crate::store::Settings;
+use crate::store::{Policy, Settings};
 
 const RECONNECT_WINDOW: Duration = Duration::from_secs(30);
 const RECONNECT_RANGE: RangeInclusive<u32> = 5..=3600;
@@ -33,6 +33,7 @@ pub(super) fn of(create: Create) -> Result<Settings> {
         record: create.record.unwrap_or(true),
         max_duration: max_duration(create.max_duration_s)?,
         reconnect_window: create.reconnect_window_s.map_or(Ok(RECONNECT_WINDOW), reconnect_window)?,
+        policy: create.playback.and_then(|p| p.policy).map_or(Policy::Public, convert::policy_in),
     })
 }
 
@@ -50,6 +51,7 @@ pub(super) fn merge(old: Settings, update: Update) -> Result<Settings> {
         record: update.record.unwrap_or(old.record),
         max_duration: update.max_duration_s.map_or(Ok(old.max_duration), max_duration)?,
         reconnect_window: update.reconnect_window_s.map_or(Ok(old.reconnect_window), reconnect_window)?,
+        policy: update.playback.and_then(|p| p.policy).map_or(old.policy, convert::policy_in),
     })
 }
 

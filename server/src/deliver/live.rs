@@ -10,9 +10,11 @@ use hls::playlist::Skip;
 use hls::reload::{self, Query, Reload};
 use tokio::time::Instant;
 
+use super::denied::{denied, token, value};
 use super::held::Full;
 use super::reply::{Keep, media, playlist, problem};
 use super::{Deliver, vod};
+use crate::access;
 use crate::http::Client;
 use crate::package::{Found, Live, Rendered, Rendition};
 
@@ -24,15 +26,28 @@ pub(super) async fn multivariant(
     State(deliver): State<Deliver>,
     Path(playback): Path<String>,
     Extension(client): Extension<Client>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
+    let admitted = deliver.gate.admit(&playback, token(query.as_deref(), &headers)).await;
+    let viewer = match admitted {
+        Ok(viewer) => viewer,
+        Err(why) => return denied(&deliver, &why),
+    };
     let deadline = deadline(EARLY);
     let mut changes = deliver.shelf.watch();
     let mut waiting = None;
     loop {
         changes.mark_unchanged();
         match deliver.shelf.find(&playback) {
-            Found::Live(live) => return playlist(&headers, &Rendered::new(live.multivariant()), Keep::No),
+            Found::Live(live) => {
+                let folder = match deliver.gate.folder(live.session()).await {
+                    Ok(folder) => folder,
+                    Err(why) => return denied(&deliver, &why),
+                };
+                let text = live.multivariant(&folder, &viewer_id(viewer, query.as_deref()));
+                return playlist(&headers, &Rendered::new(text), Keep::No);
+            }
             Found::Nothing => return nothing_live(&deliver, &playback).await,
             Found::Expected => {}
         }
@@ -49,6 +64,12 @@ pub(super) async fn multivariant(
             return problem(&deliver.clock, StatusCode::NOT_FOUND, "session_starting", detail);
         }
     }
+}
+
+/// A viewer is known by what the token says, or by what its player brings along, or by a new id.
+fn viewer_id(token: access::Viewer, query: Option<&str>) -> String {
+    let told = token.0.or_else(|| access::Viewer::told(value(query, "v")).0);
+    told.unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()))
 }
 
 /// An address that is nobody's is told apart from one that waits for its broadcaster.
@@ -110,9 +131,13 @@ pub(super) async fn file(
     headers: HeaderMap,
 ) -> Response {
     let Some(name) = Name::parse(&file) else { return vod::nothing(&deliver) };
-    let Some(live) = deliver.shelf.session(&playback, &session) else {
+    let session = match deliver.gate.enter(Some(&playback), &session).await {
+        Ok(session) => session,
+        Err(why) => return denied(&deliver, &why),
+    };
+    let Some(live) = deliver.shelf.session(&playback, session) else {
         // Ended a while ago: the journal has it, under the same names.
-        return vod::answer(&deliver, &session, &rendition, name, &headers).await;
+        return vod::answer(&deliver, session, &rendition, name, &headers).await;
     };
     let Some(track) = live.rendition(&rendition) else { return vod::nothing(&deliver) };
     let viewer = Viewer { client, playback: &playback, headers: &headers };
@@ -122,14 +147,14 @@ pub(super) async fn file(
             let init = track.held().init(number);
             match init {
                 Some(data) => media(&headers, vec![data]),
-                None => vod::answer(&deliver, &session, &rendition, name, &headers).await,
+                None => vod::answer(&deliver, session, &rendition, name, &headers).await,
             }
         }
         Name::Segment(msn) => {
             let parts = track.held().segment(msn);
             match parts {
                 Some(parts) => media(&headers, parts),
-                None => vod::answer(&deliver, &session, &rendition, name, &headers).await,
+                None => vod::answer(&deliver, session, &rendition, name, &headers).await,
             }
         }
         Name::Part(number) => {

@@ -6,6 +6,7 @@
 //! Names of media never mean anything else later, so that a CDN and a browser may keep them. Playlists are never kept by a
 //! browser: a player that repeats a blocking request must not get its own cache.
 
+mod denied;
 mod held;
 mod live;
 mod range;
@@ -21,6 +22,7 @@ use axum::http::Method;
 use axum::routing::get;
 use tower_http::cors::{Any, CorsLayer};
 
+use crate::access::Gate;
 use crate::clock::Clock;
 use crate::journal::Library;
 use crate::package::Shelf;
@@ -39,6 +41,7 @@ pub(crate) struct Deliver {
     pub store: Store,
     pub clock: Clock,
     pub held: Held,
+    pub gate: Gate,
 }
 
 /// Live playback, catch-up, and for everything else the web UI.

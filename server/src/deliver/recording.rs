@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, ETAG, IF_RANGE, RANGE};
+use axum::extract::{Path, Query, RawQuery, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_DISPOSITION, ETAG, IF_RANGE, RANGE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use futures_util::stream;
 use hls::recording::Layout;
 use serde::Deserialize;
 
+use super::denied::denied;
 use super::reply::ranged;
 use super::{Deliver, vod};
 
@@ -30,10 +31,21 @@ pub(super) struct Which {
 /// What is there so far, while the session runs.
 pub(super) async fn serve(
     State(deliver): State<Deliver>,
-    Path(session): Path<String>,
+    Path(folder): Path<String>,
     Query(which): Query<Which>,
+    RawQuery(query): RawQuery,
     mut headers: HeaderMap,
 ) -> Response {
+    let session = match vod::admitted(&deliver, &folder, query.as_deref(), &headers).await {
+        Ok((session, _)) => session,
+        Err(why) => return denied(&deliver, &why),
+    };
+    // What was had by a token is for who had it, and not for the next who asks a cache.
+    let keep = if query.is_some_and(|q| q.contains("token=")) || headers.contains_key(AUTHORIZATION) {
+        "private, max-age=1"
+    } else {
+        "public, max-age=1"
+    };
     let part = which.part.unwrap_or(1).saturating_sub(1);
     let found = vod::read(&deliver, &session, move |files| {
         Ok(files.layouts().into_iter().nth(part).map(|layout| (layout, files.paths())))
@@ -49,7 +61,7 @@ pub(super) async fn serve(
     if headers.get(IF_RANGE).is_some_and(|known| known.as_bytes() != tag.as_bytes()) {
         headers.remove(RANGE);
     }
-    let mut response = ranged(&headers, length, "public, max-age=1", |range| {
+    let mut response = ranged(&headers, length, keep, |range| {
         Body::from_stream(stream::try_unfold(Reading::new(layout, paths, range), |mut reading| async move {
             // Off the runtime, a chunk at a time: a slow download holds no thread.
             let read = move || reading.next().map(|chunk| chunk.map(|chunk| (chunk, reading)));

@@ -19,7 +19,7 @@ use crate::store::id;
 pub(super) const MP4: &str = "video/mp4";
 const M3U8: &str = "application/vnd.apple.mpegurl";
 /// The name stands for these bytes for ever.
-const IMMUTABLE: &str = "public, max-age=86400, immutable";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// How long a playlist may be kept, in seconds, by caches that many viewers share; browsers keep none.
 #[derive(Clone, Copy)]

@@ -2,33 +2,57 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 
 use super::Deliver;
+use super::denied::{denied, token};
 use super::live::Name;
 use super::reply::{Keep, media, playlist, problem};
+use crate::access::Denied;
 use crate::journal::{Files, Located};
 use crate::package::Rendered;
 
 /// The list of renditions of what a session has so far.
 pub(super) async fn multivariant(
     State(deliver): State<Deliver>,
-    Path(session): Path<String>,
+    Path(folder): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let answer = read(&deliver, &session, |files| {
-        let renditions: Vec<_> =
-            files.tracks.iter().map(|t| (format!("{}/media.m3u8", t.name), t.indexes())).collect();
+    let (session, folder) = match admitted(&deliver, &folder, query.as_deref(), &headers).await {
+        Ok(admitted) => admitted,
+        Err(why) => return denied(&deliver, &why),
+    };
+    let answer = read(&deliver, &session, move |files| {
+        let uri = |name: &str| format!("../{folder}/{name}/media.m3u8");
+        let renditions: Vec<_> = files.tracks.iter().map(|t| (uri(&t.name), t.indexes())).collect();
         Ok(Some(Rendered::new(hls::playlist::vod::multivariant(&renditions))))
     });
     match answer.await {
-        Ok(Some(text)) => playlist(&headers, &text, Keep::Finished),
+        // It may hold a path secret, which is for who had a token.
+        Ok(Some(text)) => playlist(&headers, &text, Keep::No),
         Ok(None) => nothing(&deliver),
         Err(failed) => failed,
     }
+}
+
+/// The session that an address without further path names, and how the viewer's other addresses name it: from a token,
+/// or from a path secret that is there already.
+pub(super) async fn admitted(
+    deliver: &Deliver,
+    folder: &str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<(String, String), Denied> {
+    if folder.contains('~') {
+        let session = deliver.gate.enter(None, folder).await?;
+        return Ok((session.to_owned(), folder.to_owned()));
+    }
+    deliver.gate.admit_to(folder, token(query, headers)).await?;
+    Ok((folder.to_owned(), deliver.gate.folder(folder).await?))
 }
 
 /// Everything in a rendition's folder.
@@ -37,9 +61,10 @@ pub(super) async fn file(
     Path((session, rendition, file)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    match Name::parse(&file) {
-        Some(name) => answer(&deliver, &session, &rendition, name, &headers).await,
-        None => nothing(&deliver),
+    let Some(name) = Name::parse(&file) else { return nothing(&deliver) };
+    match deliver.gate.enter(None, &session).await {
+        Ok(session) => answer(&deliver, session, &rendition, name, &headers).await,
+        Err(why) => denied(&deliver, &why),
     }
 }
 

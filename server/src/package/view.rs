@@ -116,8 +116,8 @@ impl Live {
         self.renditions.iter().find(|rendition| rendition.name == name)
     }
 
-    /// The multivariant playlist as of now.
-    pub(crate) fn multivariant(&self) -> String {
+    /// The multivariant playlist as of now, for one viewer: `folder` is how that viewer's addresses name the session.
+    pub(crate) fn multivariant(&self, folder: &str, viewer: &str) -> String {
         let views: Vec<_> = self
             .renditions
             .iter()
@@ -126,7 +126,7 @@ impl Live {
             .filter(|(_, view)| view.index.bandwidth().is_some())
             .collect();
         let renditions = views.iter().map(|(rendition, view)| {
-            let uri = format!("{}/{}/media.m3u8", self.session, rendition.name);
+            let uri = format!("{folder}/{}/media.m3u8?v={viewer}", rendition.name);
             let bandwidth = view.index.bandwidth();
             let of = multivariant::Rendition::of(uri, &view.track, view.frame_rate, bandwidth);
             multivariant::Rendition { captions: Some(view.index.captions()), ..of }

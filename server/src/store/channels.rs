@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use time::OffsetDateTime;
 
 use super::files::Purpose;
-use super::{Db, Error, Listing, Page, Store, events, id, keys, millis, moment};
+use super::{Db, Error, Listing, Page, Policy, Store, events, id, keys, millis, moment};
 
 /// Channels that aren't deleted, at most.
 pub const MAX_CHANNELS: usize = 10_000;
@@ -55,6 +55,8 @@ pub struct Settings {
     pub max_duration: Option<Duration>,
     /// How long a session waits for its publisher.
     pub reconnect_window: Duration,
+    /// Who may watch.
+    pub policy: Policy,
 }
 
 /// A channel that isn't deleted.
@@ -98,7 +100,7 @@ pub struct Created {
 
 const COLUMNS: &str = "c.id, c.playback_id, c.name, c.latency_mode, c.latency_target_ms, c.record, \
     c.max_duration_s, c.reconnect_window_s, c.stopped, c.created_at, c.updated_at, \
-    (SELECT s.id FROM sessions s WHERE s.channel_id = c.id AND s.status <> 'ended')";
+    (SELECT s.id FROM sessions s WHERE s.channel_id = c.id AND s.status <> 'ended'), c.policy";
 
 impl Store {
     /// Makes a channel with its first stream key, and the event.
@@ -186,8 +188,8 @@ fn create(db: &mut Db, settings: &Settings, idempotency: Option<&Idempotency>) -
     let id = id::mint(id::Prefix::Channel, now);
     tx.execute(
         "INSERT INTO channels (id, playback_id, name, latency_mode, latency_target_ms, record, max_duration_s,
-             reconnect_window_s, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)",
+             reconnect_window_s, created_at, updated_at, policy)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)",
         params![
             id,
             id::mint(id::Prefix::Playback, now),
@@ -198,6 +200,7 @@ fn create(db: &mut Db, settings: &Settings, idempotency: Option<&Idempotency>) -
             settings.max_duration.map(|d| d.as_secs() as i64),
             settings.reconnect_window.as_secs() as i64,
             millis(now),
+            settings.policy.name(),
         ],
     )?;
     keys::insert(&tx, &db.secret, &id, now)?;
@@ -226,7 +229,7 @@ fn update(db: &mut Db, id: &str, settings: &Settings) -> Result<Option<Channel>,
     }
     tx.execute(
         "UPDATE channels SET name = ?2, latency_mode = ?3, latency_target_ms = ?4, record = ?5,
-             max_duration_s = ?6, reconnect_window_s = ?7, updated_at = ?8 WHERE id = ?1",
+             max_duration_s = ?6, reconnect_window_s = ?7, updated_at = ?8, policy = ?9 WHERE id = ?1",
         params![
             id,
             settings.name,
@@ -236,6 +239,7 @@ fn update(db: &mut Db, id: &str, settings: &Settings) -> Result<Option<Channel>,
             settings.max_duration.map(|d| d.as_secs() as i64),
             settings.reconnect_window.as_secs() as i64,
             millis(now),
+            settings.policy.name(),
         ],
     )?;
     let channel = read(&tx, id)?.ok_or_else(|| Error::Damaged(id.to_owned()))?;
@@ -254,6 +258,7 @@ fn differences(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("record", old.record != new.record),
         ("max_duration_s", old.max_duration != new.max_duration),
         ("reconnect_window_s", old.reconnect_window != new.reconnect_window),
+        ("playback.policy", old.policy != new.policy),
     ]
     .into_iter()
     .filter_map(|(name, differs)| differs.then_some(name))
@@ -286,6 +291,8 @@ fn channel(row: &Row<'_>) -> Result<Channel, Error> {
         record: row.get(5)?,
         max_duration: row.get::<_, Option<u32>>(6)?.map(|s| Duration::from_secs(s.into())),
         reconnect_window: Duration::from_secs(row.get::<_, u32>(7)?.into()),
+        policy: Policy::parse(&row.get::<_, String>(12)?)
+            .ok_or_else(|| Error::Damaged(format!("channel {id}")))?,
     };
     Ok(Channel {
         id,

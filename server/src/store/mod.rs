@@ -10,8 +10,10 @@ mod events;
 mod files;
 pub mod id;
 mod keys;
+mod playback;
 mod schema;
 mod sessions;
+mod signing;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -26,8 +28,11 @@ use crate::clock::Clock;
 
 pub use channels::{Channel, Created, Idempotency, LatencyMode, MAX_CHANNELS, Settings};
 pub use events::{Event, KEEP_EVENTS};
+pub(crate) use files::write_private;
 pub use keys::{Key, Lookup, MAX_KEY_LEN, MAX_KEYS};
+pub use playback::{Guard, Policy};
 pub use sessions::{Asset, Session};
+pub use signing::{Algorithm, MAX_SIGNING_KEYS, SigningKey};
 pub use tokens::{MAX_TOKENS, NewToken, Scope, Token};
 
 /// Calls that wait for the thread; one more waits for a place.

@@ -8,7 +8,8 @@ use rusqlite::Connection;
 use super::Error;
 
 /// Step `n` makes version `n + 1` of version `n`. Steps that were released are never changed.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE channels (
         id TEXT PRIMARY KEY,
         playback_id TEXT NOT NULL UNIQUE,
@@ -84,7 +85,19 @@ const STEPS: &[&str] = &["
         created_at INTEGER NOT NULL,
         PRIMARY KEY (token_id, key)
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE channels ADD COLUMN policy TEXT NOT NULL DEFAULT 'public';
+    ALTER TABLE channels ADD COLUMN playback_epoch INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE signing_keys (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        algorithm TEXT NOT NULL,
+        public BLOB NOT NULL,
+        created_at INTEGER NOT NULL
+    ) STRICT;
+",
+];
 
 /// The last version that this program knows.
 pub(super) const KNOWN: u32 = STEPS.len() as u32;

@@ -11,3 +11,5 @@ mod rig;
 
 mod live;
 mod restart;
+mod secure;
+mod signed;

@@ -9,7 +9,7 @@ use super::fixture;
 use crate::Server;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{Channel, LatencyMode, Page, Session, Settings};
+use crate::store::{Channel, LatencyMode, Page, Policy, Session, Settings};
 
 pub(super) struct Rig {
     pub dir: tempfile::TempDir,
@@ -27,6 +27,7 @@ pub(super) fn settings() -> Settings {
         record: true,
         max_duration: None,
         reconnect_window: Duration::from_secs(30),
+        policy: Policy::Public,
     }
 }
 
@@ -98,8 +99,11 @@ impl Rig {
         let path = format!("/live/{}/index.m3u8", self.channel.playback_id);
         self.until("live", async |rig| rig.get(&path).await.status() == 200).await;
         let text = self.text(&path).await;
-        let name = text.split(['"', '\n']).find(|word| word.ends_with(&format!("/{rendition}/media.m3u8")));
-        let folder = name.unwrap().strip_suffix("/media.m3u8").unwrap();
+        let name = text.split(['"', '\n']).find_map(|word| {
+            let path = word.split('?').next()?;
+            path.strip_suffix("/media.m3u8").filter(|folder| folder.ends_with(&format!("/{rendition}")))
+        });
+        let folder = name.unwrap();
         format!("/live/{}/{folder}", self.channel.playback_id)
     }
 

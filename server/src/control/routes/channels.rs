@@ -122,6 +122,7 @@ pub(in crate::control) async fn update(
     let old = control.channel_row(&id).await?;
     let settings = settings::merge(old.settings, body)?;
     let row = control.store.update_channel(&id, settings).await?.ok_or_else(|| Problem::channel(&id))?;
+    control.gate.changed();
     control.channels.put(row.clone()).await?;
     Ok(Json(control.channel_dto(row, true).await?))
 }
@@ -189,4 +190,25 @@ pub(in crate::control) async fn restream(
         return Err(Problem::new(StatusCode::CONFLICT, "no_session", detail));
     }
     control.ordered(&id, Order::Restream).await
+}
+
+/// Makes every signed address of the channel's sessions void: live, catch-up and recordings. Who has a token that is still good
+/// gets new addresses with the next multivariant playlist; whatever a CDN keeps, it keeps until that ends by itself.
+#[utoipa::path(
+    post, path = "/channels/{id}/playback/rotate", tag = "channels", operation_id = "rotatePlayback",
+    params(("id" = String, Path, description = "`ch_…`")),
+    responses((status = 200, body = api::channel::Channel), openapi::Problems)
+)]
+pub(in crate::control) async fn rotate(
+    State(control): State<Control>,
+    caller: auth::Operate,
+    Path(id): Path<String>,
+) -> Result<Json<api::channel::Channel>> {
+    if !control.store.rotate_playback(&id).await? {
+        return Err(Problem::channel(&id));
+    }
+    control.gate.changed();
+    tracing::info!(token = caller.0.id, channel = id, "audit: {} rotated the playback secret", caller.0.name);
+    let row = control.channel_row(&id).await?;
+    Ok(Json(control.channel_dto(row, true).await?))
 }

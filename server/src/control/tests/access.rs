@@ -9,7 +9,7 @@ const OPERATE: [u16; 3] = [403, 200, 200];
 const ADMIN: [u16; 3] = [403, 403, 200];
 
 /// Method, path, and what scope read, operate and admin get; 2xx as 200.
-const TABLE: [(&str, &str, [u16; 3]); 21] = [
+const TABLE: [(&str, &str, [u16; 3]); 25] = [
     ("GET", "/channels", READ),
     ("POST", "/channels", OPERATE),
     ("GET", "/channels/{id}", READ),
@@ -18,6 +18,7 @@ const TABLE: [(&str, &str, [u16; 3]); 21] = [
     ("POST", "/channels/{id}/start", OPERATE),
     ("POST", "/channels/{id}/stop", OPERATE),
     ("POST", "/channels/{id}/restream", OPERATE),
+    ("POST", "/channels/{id}/playback/rotate", OPERATE),
     ("GET", "/channels/{id}/stream-keys", READ),
     ("POST", "/channels/{id}/stream-keys", OPERATE),
     ("DELETE", "/channels/{id}/stream-keys/{key}", OPERATE),
@@ -26,6 +27,9 @@ const TABLE: [(&str, &str, [u16; 3]); 21] = [
     ("POST", "/sessions/{id}/end", OPERATE),
     ("GET", "/sessions/{id}/assets", READ),
     ("GET", "/events", READ),
+    ("GET", "/signing-keys", READ),
+    ("POST", "/signing-keys", ADMIN),
+    ("DELETE", "/signing-keys/{id}", ADMIN),
     ("GET", "/tokens", ADMIN),
     ("POST", "/tokens", ADMIN),
     ("GET", "/tokens/{id}", ADMIN),
@@ -44,13 +48,18 @@ async fn prepare(server: &Server, method: &str, route: &str) -> (String, String)
             let token = server.store.create_token("x", Scope::Read).await.unwrap().token;
             route.replace("{id}", &token.id)
         }
+        _ if route.starts_with("/signing-keys") => {
+            let key =
+                server.store.create_signing_key("x", store::Algorithm::EdDsa, vec![0; 32]).await.unwrap();
+            route.replace("{id}", &key.id)
+        }
         _ => {
             let keys = server.ask("GET", &format!("/channels/{id}/stream-keys"), Value::Null).await;
             route.replace("{id}", &id).replace("{key}", text(&keys.body["data"][0]["id"]))
         }
     };
     let body = match (method, route) {
-        ("POST", "/channels") | ("PATCH", _) => r#"{"name":"b"}"#,
+        ("POST", "/channels" | "/signing-keys") | ("PATCH", _) => r#"{"name":"b"}"#,
         ("POST", "/tokens") => r#"{"name":"b","scope":"read"}"#,
         _ => "",
     };

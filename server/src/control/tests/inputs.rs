@@ -64,7 +64,8 @@ async fn bad_bodies_of_a_new_channel() {
         (r#"{"name":"a","ladder":[]}"#, 422, "not_supported", "`ladder` is not supported"),
         (r#"{"name":"a","slate":{}}"#, 422, "not_supported", "`slate` is not supported"),
         (r#"{"name":"a","dvr_window_s":60}"#, 422, "not_supported", "`dvr_window_s` is not supported"),
-        (r#"{"name":"a","playback":{"policy":"signed"}}"#, 422, "read_only", "`playback` is decided"),
+        (r#"{"name":"a","playback":{"id":"pb_1"}}"#, 422, "invalid_field", "unknown field `id`"),
+        (r#"{"name":"a","playback":{"policy":"secret"}}"#, 422, "invalid_field", "unknown variant `secret`"),
         (r#"{"name":"a","status":"active"}"#, 422, "read_only", "`status` is decided"),
     ];
     for (body, status, code, says) in cases {

@@ -3,6 +3,7 @@
 mod access;
 mod inputs;
 mod routes;
+mod signing;
 
 use std::sync::Mutex;
 
@@ -119,9 +120,10 @@ impl Server {
         let store = Store::open(dir.path(), clock.clone()).unwrap();
         let running =
             Arc::new(Running { store: store.clone(), clock: clock.clone(), machines: Mutex::default() });
-        let urls = Arc::new(PublicUrls::new("rtmp://in.example/", "http://out.example/", None));
+        let urls = Arc::new(PublicUrls::new("rtmp://in.example/", None, "http://out.example/", None));
         let timeout = Duration::from_secs(10);
-        let control = Control { store: store.clone(), channels: running.clone(), urls, clock, timeout };
+        let gate = Gate::new(store.clone(), clock.clone());
+        let control = Control { store: store.clone(), channels: running.clone(), urls, clock, gate, timeout };
         let read = store.create_token("r", Scope::Read).await.unwrap().text;
         let operate = store.create_token("o", Scope::Operate).await.unwrap().text;
         let admin = store.admin_token().to_owned();

@@ -22,6 +22,7 @@ fn settings(name: &str) -> Settings {
         record: true,
         max_duration: Some(Duration::from_secs(3600)),
         reconnect_window: Duration::from_secs(30),
+        policy: Policy::Public,
     }
 }
 
