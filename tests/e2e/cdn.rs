@@ -1,6 +1,6 @@
 //! Behind nginx as `assets/nginx/sigma-live.conf` sets it up, 200 viewers cost the server the media requests of one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
@@ -37,7 +37,9 @@ fn nginx(folder: &Path, origin: &str) -> Result<(Process, String)> {
          fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;\n{site}\n}}\n"
     );
     std::fs::write(folder.join("nginx.conf"), conf)?;
-    let mut command = Command::new("nginx");
+    // Debian keeps it where a plain user's PATH doesn't lead.
+    let sbin = Path::new("/usr/sbin/nginx");
+    let mut command = Command::new(if sbin.exists() { sbin } else { Path::new("nginx") });
     command.args(["-e", "stderr", "-p"]).arg(folder).arg("-c").arg(folder.join("nginx.conf"));
     let process = Process::start(&mut command)?;
     let url = format!("http://127.0.0.1:{port}");
@@ -60,8 +62,9 @@ fn last<'a>(playlist: &'a str, tag: &str, name: &str) -> Option<&'a str> {
     line.split_once(&format!("{name}=\""))?.1.split('"').next()
 }
 
-/// Plays in the small: blocking reloads of one rendition, and each new part once. Gives the paths that it asked for.
-fn watch(base: &str, playback: &str) -> Result<BTreeSet<String>> {
+/// Plays in the small: blocking reloads of one rendition, and each new part once. Gives the paths that it asked for, and
+/// when each was there.
+fn watch(base: &str, playback: &str) -> Result<BTreeMap<String, Instant>> {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(30))).build().into();
     let multivariant = get(&agent, &format!("{base}/live/{playback}/index.m3u8"))?;
@@ -69,7 +72,7 @@ fn watch(base: &str, playback: &str) -> Result<BTreeSet<String>> {
     let (folder, query) = line.split_once("/media.m3u8").context("no folder")?;
     let path = format!("/live/{playback}/{folder}");
     let end = Instant::now() + WATCH;
-    let mut asked = BTreeSet::new();
+    let mut asked = BTreeMap::new();
     let mut playlist = get(&agent, &format!("{base}{path}/media.m3u8{query}"))?;
     while Instant::now() < end {
         // What comes next: the part that is hinted, and the playlist that has it.
@@ -83,11 +86,11 @@ fn watch(base: &str, playback: &str) -> Result<BTreeSet<String>> {
         let part = open.filter(|l| l.starts_with("#EXT-X-PART:")).count();
         let directives = format!("_HLS_msn={}&_HLS_part={part}", first + segments);
         let next = get(&agent, &format!("{base}{path}/media.m3u8{query}&{directives}"))?;
-        asked.insert(format!("{path}/media.m3u8?{directives}"));
+        asked.insert(format!("{path}/media.m3u8?{directives}"), Instant::now());
         let newest = last(&next, "#EXT-X-PART:", "URI").context("no part")?;
         get(&agent, &format!("{base}{path}/{newest}"))?;
-        asked.insert(format!("{path}/{newest}"));
-        ensure!(next != playlist, "a blocking reload brought nothing new");
+        asked.insert(format!("{path}/{newest}"), Instant::now());
+        ensure!(next != playlist, "a blocking reload brought nothing new:\n{next}");
         playlist = next;
     }
     Ok(asked)
@@ -100,7 +103,9 @@ fn two_hundred_viewers_cost_the_server_the_requests_of_one() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (_nginx, base) = nginx(folder.path(), server.http.trim_start_matches("http://"))?;
     let card = fixture::file(Kind::BFrames48Stereo)?;
-    let _publisher = ffmpeg::publish(&card, &channel.publish_url)?;
+    let card = card.to_str().context("UTF-8")?;
+    let endless = ["-re", "-stream_loop", "-1", "-i", card, "-c", "copy"];
+    let _publisher = ffmpeg::publish_with(&endless, &channel.publish_url)?;
     server.session_is(&channel, "live", Duration::from_secs(10))?;
 
     let asked = Mutex::new(Vec::new());
@@ -113,9 +118,20 @@ fn two_hundred_viewers_cost_the_server_the_requests_of_one() -> Result<()> {
         }
     });
     let asked = asked.into_inner().unwrap_or_else(|e| e.into_inner());
-    let asked: Vec<BTreeSet<String>> = asked.into_iter().collect::<Result<_>>()?;
-    let requests: usize = asked.iter().map(BTreeSet::len).sum();
-    let different: BTreeSet<&String> = asked.iter().flatten().collect();
+    let asked: Vec<BTreeMap<String, Instant>> = asked.into_iter().collect::<Result<_>>()?;
+    let requests: usize = asked.iter().map(BTreeMap::len).sum();
+    let mut different: BTreeMap<&String, Vec<Instant>> = BTreeMap::new();
+    for (path, at) in asked.iter().flatten() {
+        different.entry(path).or_default().push(*at);
+    }
+    // How long after the first viewer the others have a blocking answer: nginx looks every 500 ms.
+    let playlists = different.iter().filter(|(path, _)| path.contains("_HLS_msn")).map(|(_, times)| times);
+    let behind = |times: &Vec<Instant>| -> Vec<Duration> {
+        let first = times.iter().min().copied();
+        times.iter().filter_map(|at| Some(at.duration_since(first?))).collect()
+    };
+    let mut late: Vec<Duration> = playlists.flat_map(behind).collect();
+    late.sort_unstable();
 
     // What came to the server, by path and directives.
     let mut came: HashMap<String, usize> = HashMap::new();
@@ -124,12 +140,14 @@ fn two_hundred_viewers_cost_the_server_the_requests_of_one() -> Result<()> {
         let path = line.split(' ').next().unwrap_or_default();
         *came.entry(path.to_owned()).or_default() += 1;
     }
-    let media: usize = different.iter().map(|path| came.get(*path).copied().unwrap_or(0)).sum();
+    let media: usize = different.keys().map(|path| came.get(path.as_str()).copied().unwrap_or(0)).sum();
     let own = came.get(&format!("/live/{}/index.m3u8", channel.playback)).copied().unwrap_or(0);
     println!(
         "{VIEWERS} viewers: {requests} media requests for {} different things; the server saw {media}, and {own} \
-         multivariant playlists",
-        different.len()
+         multivariant playlists; a blocking answer came p50 {:?}, p95 {:?} after the first viewer's",
+        different.len(),
+        late.get(late.len() / 2),
+        late.get(late.len() * 95 / 100),
     );
     ensure!(own == VIEWERS, "{own} multivariant playlists");
     ensure!(requests > 20 * different.len(), "{requests} requests are too few to prove anything");

@@ -70,7 +70,22 @@ fn ffmpeg_publishes_and_watches_over_tls() -> Result<()> {
     let mut publisher = ffmpeg::publish(&card, &format!("{}/live/{}", server.rtmps, channel.key))?;
     server.session_is(&channel, "live", Duration::from_secs(10)).with_context(|| publisher.log())?;
     let url = channel.hls_url.replace(&server.http, &server.https);
-    ffmpeg::run(&["-tls_verify", "1", "-ca_file", cert, "-i", &url, "-t", "2", "-f", "null", "-"])?;
+    // It mentions each MAP that it reads again.
+    ffmpeg::run(&[
+        "-v",
+        "error",
+        "-tls_verify",
+        "1",
+        "-ca_file",
+        cert,
+        "-i",
+        &url,
+        "-t",
+        "2",
+        "-f",
+        "null",
+        "-",
+    ])?;
     publisher.signal("INT")?;
     publisher.ended(Duration::from_secs(5))?;
     server.session_is(&channel, "ended", Duration::from_secs(5))?;

@@ -41,6 +41,26 @@ export interface paths {
         patch: operations["updateChannel"];
         trace?: never;
     };
+    "/channels/{id}/playback/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes every signed address of the channel's sessions void: live, catch-up and recordings. Who has a token that is still good
+         *     gets new addresses with the next multivariant playlist; whatever a CDN keeps, it keeps until that ends by itself.
+         */
+        post: operations["rotatePlayback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/channels/{id}/restream": {
         parameters: {
             query?: never;
@@ -188,7 +208,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What can be fetched of a session. */
+        /** What can be fetched of a session. Where the channel is signed, scope `operate` gets addresses that need no token. */
         get: operations["listAssets"];
         put?: never;
         post?: never;
@@ -210,6 +230,41 @@ export interface paths {
         /** Ends a running session and sends its publisher away. The channel stays open for the next. */
         post: operations["endSession"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/signing-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The signing keys, the oldest first. */
+        get: operations["listSigningKeys"];
+        put?: never;
+        /** A new signing key: from a public key that is sent, or a pair made here, whose private half is shown this once. */
+        post: operations["createSigningKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/signing-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a signing key: its tokens let nobody in any more. Who is in stays: `rotate` the channel's playback to end that. */
+        delete: operations["deleteSigningKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -359,6 +414,8 @@ export interface components {
              * @example Studio A
              */
             name: string;
+            /** @description Who may watch. */
+            playback?: components["schemas"]["PlaybackSettings"];
             /**
              * Format: int32
              * @description 5 to 3600; 30 unless told.
@@ -391,6 +448,8 @@ export interface components {
             max_duration_s?: number | null;
             /** @description 1 to 100 characters. */
             name?: string;
+            /** @description Who may watch. */
+            playback?: components["schemas"]["PlaybackSettings"];
             /**
              * Format: int32
              * @description 5 to 3600.
@@ -437,6 +496,11 @@ export interface components {
              * @example rtmp://127.0.0.1:1935/live
              */
             rtmp_url: string;
+            /**
+             * @description The same over TLS, where the server takes that.
+             * @example rtmps://live.example.com/live
+             */
+            rtmps_url?: string;
         };
         /**
          * @description What viewers' distance from live is traded against.
@@ -598,6 +662,30 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A part of a list. */
+        Page_SigningKey: {
+            /** @description At most `limit` of them. */
+            data: {
+                /** @description How it signs. */
+                algorithm: components["schemas"]["SigningAlgorithm"];
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                created_at: string;
+                /**
+                 * @description `sig_…`: the `kid` in the header of a token.
+                 * @example sig_01jcz3v6a8m2q4r6t8w0y2b4d6
+                 */
+                id: string;
+                /** @description For people. */
+                name: string;
+                /** @description PEM. */
+                public_key: string;
+            }[];
+            /** @description Pass it as `cursor` to get what follows; `null` where nothing does. */
+            next_cursor?: string | null;
+        };
+        /** @description A part of a list. */
         Page_StreamKey: {
             /** @description At most `limit` of them. */
             data: {
@@ -655,11 +743,16 @@ export interface components {
             /** @description The watch page. */
             watch_url: string;
         };
+        /** @description What may be set of `playback`. */
+        PlaybackSettings: {
+            /** @description `public` unless told. */
+            policy?: components["schemas"]["Policy"];
+        };
         /**
          * @description Who may watch.
          * @enum {string}
          */
-        Policy: "public";
+        Policy: "public" | "signed";
         /** @description Problem details (RFC 9457), sent as `application/problem+json`. */
         Problem: {
             /**
@@ -729,6 +822,47 @@ export interface components {
          * @enum {string}
          */
         SessionStatus: "init" | "processing" | "live" | "error" | "ended";
+        /**
+         * @description How a key signs.
+         * @enum {string}
+         */
+        SigningAlgorithm: "ES256" | "EdDSA";
+        /** @description The public half of a key that signs viewers' tokens (JWT). */
+        SigningKey: {
+            /** @description How it signs. */
+            algorithm: components["schemas"]["SigningAlgorithm"];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * @description `sig_…`: the `kid` in the header of a token.
+             * @example sig_01jcz3v6a8m2q4r6t8w0y2b4d6
+             */
+            id: string;
+            /** @description For people. */
+            name: string;
+            /** @description PEM. */
+            public_key: string;
+        };
+        /** @description A new key. */
+        SigningKeyCreate: {
+            /** @description ES256 unless told; with a `public_key`, that key's. */
+            algorithm?: components["schemas"]["SigningAlgorithm"];
+            /**
+             * @description 1 to 100 characters.
+             * @example members' site
+             */
+            name: string;
+            /** @description PEM of a key whose private half is kept elsewhere. Left out: the server makes a pair. */
+            public_key?: string;
+        };
+        /** @description A key as it is made. */
+        SigningKeyCreated: components["schemas"]["SigningKey"] & {
+            /** @description PKCS #8, PEM, where the server made the pair. Shown this once; the server doesn't keep it. */
+            private_key?: string;
+        };
         /** @description What comes in. */
         Source: {
             /**
@@ -1005,6 +1139,46 @@ export interface operations {
                 "application/json": components["schemas"]["ChannelUpdate"];
             };
         };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotatePlayback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ch_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             200: {
                 headers: {
@@ -1471,6 +1645,128 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Session"];
                 };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSigningKeys: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless told. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SigningKey"];
+                };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createSigningKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SigningKeyCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKeyCreated"];
+                };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteSigningKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `sig_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request is wrong, or may not be made: `code` says which. */
             "4XX": {

@@ -111,9 +111,9 @@ test('lets go of everything', async () => {
 
 test('takes the token to the playlist and to the recording', async () => {
   session = 'ses_a~secret';
-  open(null, 'a.b');
+  const page = open(null, 'a.b');
   await vi.advanceTimersByTimeAsync(50);
-  viewing.close();
+  page.close();
   open('ses_old', 'a.b');
   expect(engine.loaded).toEqual([`${LIVE}?token=a.b`, 'http://s/vod/ses_old/index.m3u8?token=a.b']);
 });
