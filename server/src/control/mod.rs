@@ -7,6 +7,7 @@ mod auth;
 pub mod channels;
 mod convert;
 mod extract;
+mod idempotency;
 mod openapi;
 mod problem;
 mod routes;
@@ -128,6 +129,7 @@ pub fn router(control: Control) -> Router {
         .route("/signing-keys/{id}", axum::routing::delete(signing_keys::delete))
         .route("/openapi.json", get(openapi::serve))
         .fallback(problem::no_such_route)
+        .layer(middleware::from_fn_with_state(idempotency::Memory::new(control.clone()), idempotency::layer))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         // A body that comes a byte at a time, too.
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, control.timeout))

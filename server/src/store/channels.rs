@@ -12,7 +12,7 @@ use super::{Db, Error, Listing, Page, Policy, Store, events, id, keys, millis, m
 pub const MAX_CHANNELS: usize = 10_000;
 
 /// How long an idempotency key is remembered.
-const REMEMBER: time::Duration = time::Duration::hours(24);
+pub(super) const REMEMBER: time::Duration = time::Duration::hours(24);
 
 /// What viewers' distance from live is traded against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

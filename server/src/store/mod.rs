@@ -5,6 +5,7 @@
 //!
 //! One thread owns the connection; [`Store`] is a handle to it. A transaction a call; calls are done in order.
 
+mod answers;
 mod channels;
 mod events;
 mod files;
@@ -26,6 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 
+pub use answers::{Answer, MAX_ANSWERS};
 pub use channels::{Channel, Created, Idempotency, LatencyMode, MAX_CHANNELS, Settings};
 pub use events::{Event, KEEP_EVENTS};
 pub(crate) use files::write_private;

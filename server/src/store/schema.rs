@@ -96,6 +96,16 @@ const STEPS: &[&str] = &[
         public BLOB NOT NULL,
         created_at INTEGER NOT NULL
     ) STRICT;
+    CREATE TABLE answers (
+        token_id TEXT NOT NULL,
+        key TEXT NOT NULL,
+        request BLOB NOT NULL,
+        status INTEGER NOT NULL,
+        sealed BLOB NOT NULL,
+        created_at INTEGER NOT NULL,
+        PRIMARY KEY (token_id, key)
+    ) STRICT;
+    CREATE INDEX answers_by_age ON answers (created_at);
 ",
 ];
 

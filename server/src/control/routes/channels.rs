@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::control::channels::Order;
 use crate::control::extract::{self, Paging, Query, idempotency_key};
+use crate::control::idempotency::REPLAYED;
 use crate::control::problem::{Problem, Result};
 use crate::control::{Control, auth, convert, openapi, settings};
 use crate::store::id::Prefix;
@@ -15,8 +16,6 @@ use crate::store::{self, Idempotency, Page};
 /// One change after the other, from what stands there to what runs: of two at once that name different fields, the second
 /// would put back what the first has changed.
 static CHANGING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 impl Control {
     async fn channel_dto(&self, row: store::Channel, with_key: bool) -> Result<api::channel::Channel> {

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod access;
+mod idempotency;
 mod inputs;
 mod routes;
 mod signing;
