@@ -47,8 +47,7 @@ mod tests {
     #[test]
     fn each_text_comes_back_whatever_was_compressed_before() {
         // What doesn't shrink has to make room; what is long has to make more.
-        let noise: Vec<u8> =
-            (0..200_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let noise: Vec<u8> = (0..200_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         for text in [&b""[..], b"#EXTM3U\n", &noise, &[b'a'; 100_000], b"#EXTM3U\n", &noise[..9_000]] {
             let mut back = Vec::new();
             flate2::read::GzDecoder::new(&gzip(text)[..]).read_to_end(&mut back).unwrap();
