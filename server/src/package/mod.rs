@@ -3,6 +3,7 @@
 //! **Belongs here:** applying changesets to memory, snapshots that viewers read and wait for. **Does not:** deciding when a
 //! session begins or ends (`channel`), disk (`journal`), HTTP (`deliver`).
 
+mod gzip;
 mod media;
 mod rendered;
 mod shelf;

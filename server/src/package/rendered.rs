@@ -1,10 +1,8 @@
 //! A playlist as text and gzipped, made once and handed to every viewer.
 
-use std::io::Write;
-
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+
+use super::gzip::gzip;
 
 /// One answer body in both of its codings.
 #[derive(Clone, Debug)]
@@ -18,11 +16,7 @@ pub(crate) struct Rendered {
 impl Rendered {
     /// Compresses `text`.
     pub(crate) fn new(text: String) -> Self {
-        let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4 + 64), Compression::fast());
-        // Writing into memory doesn't fail; if it did, an empty body would be the lie, so the plain one stands in.
-        let gzip = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).map(Bytes::from);
-        let plain = Bytes::from(text);
-        let gzip = gzip.unwrap_or_default();
-        Self { plain, gzip }
+        let gzip = Bytes::from(gzip(text.as_bytes()));
+        Self { plain: Bytes::from(text), gzip }
     }
 }

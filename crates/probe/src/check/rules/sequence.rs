@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::sheet::{Finding, Sheet};
+use crate::check::collect::poll_interval;
 use crate::check::evidence::{Evidence, Kind, Resource, Track, Update, Why};
 use crate::mp4::Fragment;
 use crate::playlist::Media;
@@ -69,6 +70,9 @@ pub(super) fn cadence(evidence: &Evidence, sheet: &mut Sheet) {
         let (mut begun, mut whole) = (false, false);
         for update in rest {
             let media = &update.media;
+            // Without blocking reloads it is seen a poll later.
+            let blocks = media.server_control.as_ref().is_some_and(|c| c.can_block_reload);
+            let slack = slack + if blocks { 0.0 } else { poll_interval(media).as_secs_f64() };
             let target = media.target_duration.unwrap_or(0) as f64;
             if media.last() != part.0 {
                 if let Some(limit) = media.part_target.filter(|_| begun) {
