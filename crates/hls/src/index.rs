@@ -1,6 +1,12 @@
-//! One rendition's timeline as the playlist shows it: sealed segments in the window, the open one, what comes next.
+//! One rendition's timeline as the playlists show it: sealed segments in the window, the open one, what comes next.
 //!
-//! A value: clone it for a snapshot (segments are shared). Holds no media bytes.
+//! ```text
+//!   DVR window ─────────────────────────────────────────────┐
+//!   │              live playlist ───────────────────────────┤
+//!   │ past: packed in pages          │ recent: with parts   │ open
+//! ```
+//!
+//! A value: clone it for a snapshot (what is past and the segments are shared). Holds no media bytes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,7 +14,11 @@ use std::time::Duration;
 
 use media::{Timescale, Timestamp};
 
+use crate::past::Past;
 use crate::{Init, Plan};
+
+/// So much of the window keeps its parts at hand: more than any delta update gives again (6×TD and 3×TD more).
+const RECENT: Duration = Duration::from_secs(60);
 
 /// What stays the same for a whole session, in all of its playlists.
 #[derive(Clone, Debug)]
@@ -109,8 +119,15 @@ pub(crate) const FIRST_MSN: u64 = 1;
 pub struct Index {
     /// What never changes.
     pub control: Control,
+    past: Arc<Past>,
     sealed: VecDeque<Arc<Segment>>,
     open: Option<Segment>,
+    /// The first segment of the live playlist, where that is past.
+    live_from: u64,
+    /// Durations of what is recent, in the live playlist, in the window.
+    spans: Spans,
+    /// Segments that are in no file: GAPs, once they are past.
+    lost: Vec<std::ops::Range<u64>>,
     inits: Vec<Arc<Init>>,
     next_msn: u64,
     next_part: u64,
@@ -119,6 +136,18 @@ pub struct Index {
     pending_discontinuity: bool,
     ended: bool,
     meter: Meter,
+}
+
+/// Nanoseconds, so that what is added can be taken off again to nothing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spans {
+    recent: i64,
+    live: i64,
+    window: i64,
+}
+
+fn nanos(segment: &Segment) -> i64 {
+    segment.duration.rescale(Timescale::NANOS).ticks
 }
 
 /// What the sealed segments weighed.
@@ -134,8 +163,12 @@ impl Index {
     pub(crate) fn new(control: Control) -> Self {
         Self {
             control,
+            past: Arc::default(),
             sealed: VecDeque::new(),
             open: None,
+            live_from: 0,
+            spans: Spans::default(),
+            lost: Vec::new(),
             inits: Vec::new(),
             next_msn: FIRST_MSN,
             next_part: 0,
@@ -146,7 +179,7 @@ impl Index {
         }
     }
 
-    /// Sealed segments in the playlist, oldest first.
+    /// The newest sealed segments, with their parts, oldest first: a minute, or the window where that is shorter.
     pub fn segments(&self) -> impl ExactSizeIterator<Item = &Arc<Segment>> + DoubleEndedIterator {
         self.sealed.iter()
     }
@@ -174,16 +207,38 @@ impl Index {
         self.sealed.range(..shown)
     }
 
-    /// EXT-X-MEDIA-SEQUENCE.
+    /// The segments of the window before those.
+    pub fn past(&self) -> &Arc<Past> {
+        &self.past
+    }
+
+    /// EXT-X-MEDIA-SEQUENCE of the live playlist.
     pub fn media_sequence(&self) -> u64 {
+        self.live_from.max(self.window_sequence())
+    }
+
+    /// The first segment of the whole window.
+    pub fn window_sequence(&self) -> u64 {
+        self.past.first().map_or_else(|| self.recent_sequence(), |s| s.msn)
+    }
+
+    fn recent_sequence(&self) -> u64 {
         self.sealed.front().map_or(self.current_msn(), |s| s.msn)
     }
 
-    /// EXT-X-DISCONTINUITY-SEQUENCE: the DISCONTINUITY tags that left with their segments.
+    /// EXT-X-DISCONTINUITY-SEQUENCE of the live playlist: the DISCONTINUITY tags that left with their segments.
     pub fn discontinuity_sequence(&self) -> u64 {
-        let first = self.sealed.front().map(|s| &**s).or(self.open.as_ref());
-        match first {
-            Some(s) => s.discontinuity_sequence - u64::from(s.discontinuity),
+        self.discontinuities_before(self.media_sequence())
+    }
+
+    /// The discontinuities before segment `msn` of the window, its own not counted.
+    pub fn discontinuities_before(&self, msn: u64) -> u64 {
+        let before = |s: &Segment| s.discontinuity_sequence - u64::from(s.discontinuity);
+        if let Some(segment) = self.past.get(msn) {
+            return before(&segment);
+        }
+        match self.sealed.iter().find(|s| s.msn >= msn).map(|s| &**s).or(self.open.as_ref()) {
+            Some(s) => before(s),
             None => self.discontinuities - u64::from(self.pending_discontinuity),
         }
     }
@@ -301,24 +356,82 @@ impl Index {
     /// Seals the open segment, which has at least one part or is a gap.
     pub(crate) fn seal(&mut self) -> Option<Arc<Segment>> {
         let segment = Arc::new(self.open.take()?);
-        self.meter.add(&segment, self.control.plan.target_duration);
-        self.sealed.push_back(segment.clone());
+        self.push(Arc::clone(&segment));
         Some(segment)
     }
 
-    /// Drops what lies before the window.
+    fn push(&mut self, segment: Arc<Segment>) {
+        self.meter.add(&segment, self.control.plan.target_duration);
+        let long = nanos(&segment);
+        for span in [&mut self.spans.recent, &mut self.spans.live, &mut self.spans.window] {
+            *span += long;
+        }
+        self.sealed.push_back(segment);
+    }
+
+    /// Packs what is past, drops what lies before the window. Gives what left the live playlist.
     pub(crate) fn trim(&mut self) -> Vec<Arc<Segment>> {
-        let window = self.control.plan.window.as_secs_f64();
-        let mut total: f64 = self.sealed.iter().map(|s| s.duration.seconds()).sum();
+        let plan = &self.control.plan;
+        let ticks = |d: Duration| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX);
+        let (window, live) = (ticks(plan.window), ticks(plan.live_window()));
+        let recent = ticks(RECENT).min(window);
         let mut gone = Vec::new();
-        while let Some(first) = self.sealed.front() {
-            total -= first.duration.seconds();
-            if total < window {
+        while let Some(first) = self.get(self.media_sequence()) {
+            let long = nanos(&first);
+            if self.spans.live - long < live {
                 break;
             }
-            gone.extend(self.sealed.pop_front());
+            self.spans.live -= long;
+            self.live_from = first.msn + 1;
+            gone.push(first);
+        }
+        while let Some(first) = self.sealed.front() {
+            let long = nanos(first);
+            if self.spans.recent - long < recent {
+                break;
+            }
+            self.spans.recent -= long;
+            let Some(first) = self.sealed.pop_front() else { break };
+            if window > recent {
+                self.pack(&first);
+            } else {
+                self.spans.window -= long;
+            }
+        }
+        while let Some(first) = self.past.first() {
+            let long = nanos(&first);
+            if self.spans.window - long < window {
+                break;
+            }
+            self.spans.window -= long;
+            Arc::make_mut(&mut self.past).pop();
         }
         gone
+    }
+
+    fn pack(&mut self, segment: &Segment) {
+        let past = Arc::make_mut(&mut self.past);
+        if self.lost.iter().any(|msns| msns.contains(&segment.msn)) {
+            past.push(&Segment { gap: true, parts: Vec::new(), ..*segment });
+        } else {
+            past.push(segment);
+        }
+        self.lost.retain(|msns| msns.end > segment.msn);
+    }
+
+    fn get(&self, msn: u64) -> Option<Arc<Segment>> {
+        match self.sealed.front().map(|first| first.msn) {
+            Some(first) if msn >= first => self.sealed.get((msn - first) as usize).cloned(),
+            Some(_) | None => self.past.get(msn).map(Arc::new),
+        }
+    }
+
+    /// These segments did not get into the journal: once they are past they can't be had, and are GAPs.
+    pub(crate) fn lose(&mut self, msns: std::ops::Range<u64>) {
+        match self.lost.last_mut() {
+            Some(last) if last.end >= msns.start => last.end = last.end.max(msns.end),
+            Some(_) | None => self.lost.push(msns),
+        }
     }
 
     pub(crate) fn restore_segment(&mut self, segment: Segment) {
@@ -327,8 +440,8 @@ impl Index {
         if let Some(last) = segment.parts.last() {
             self.next_part = last.number + 1;
         }
-        self.meter.add(&segment, self.control.plan.target_duration);
-        self.sealed.push_back(Arc::new(segment));
+        self.push(Arc::new(segment));
+        self.trim();
     }
 
     /// Goes on at `msn`, after so many discontinuities (a rendition that has less than the others, or nothing).

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use media::{Kind, Rational};
 
-use super::{head, multivariant, tail};
+use super::{Style, head, multivariant, tail};
 use crate::journal;
 
 /// The media playlist of one rendition from its journal files in order: segments `s{MSN}.m4s`, MAPs `init{K}.mp4`.
@@ -23,7 +23,7 @@ pub fn media(files: &[&journal::Index]) -> String {
     );
     let mut init = None;
     for segment in &segments {
-        head(&mut out, segment, epoch_ms, &mut init);
+        head(&mut out, segment, Style::Live, epoch_ms, &mut init);
         tail(&mut out, segment);
     }
     out.push_str("#EXT-X-ENDLIST\n");
