@@ -49,6 +49,34 @@ pub struct Config {
     pub rtmp: SocketAddr,
     /// What it tells the world when it stands behind something.
     pub public: Public,
+    /// How long recordings are kept.
+    pub retention: Retention,
+    /// The disk.
+    pub storage: Storage,
+}
+
+/// Limits for the recordings of all channels together; a channel may have narrower ones of its own.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Seconds since a session ended.
+    pub max_age_s: Option<u32>,
+    /// Bytes on disk.
+    pub max_bytes: Option<u64>,
+}
+
+/// What the journal may take of the disk.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Storage {
+    /// So many bytes are left free, for the database and for whoever else is there: nearer to full, nothing is recorded.
+    pub reserve_bytes: u64,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self { reserve_bytes: 64 << 20 }
+    }
 }
 
 /// Addresses as the world sees them; where `None`, the listener's own.
@@ -70,6 +98,10 @@ struct File {
     rtmp: Option<SocketAddr>,
     #[serde(default)]
     public: Public,
+    #[serde(default)]
+    retention: Retention,
+    #[serde(default)]
+    storage: Storage,
 }
 
 impl File {
@@ -98,13 +130,16 @@ impl Config {
                 http_url: args.public_http_url.clone().or(file.public.http_url),
                 cdn_url: args.public_cdn_url.clone().or(file.public.cdn_url),
             },
+            retention: file.retention,
+            storage: file.storage,
         })
     }
 
     /// A server for tests: any free ports, everything under `data_dir`.
     pub fn local(data_dir: &Path) -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { data_dir: data_dir.to_owned(), http: any, rtmp: any, public: Public::default() }
+        let (public, retention, storage) = Default::default();
+        Self { data_dir: data_dir.to_owned(), http: any, rtmp: any, public, retention, storage }
     }
 }
 

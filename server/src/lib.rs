@@ -18,6 +18,7 @@ mod ingest;
 mod journal;
 mod lock;
 mod package;
+mod retention;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,9 @@ pub struct Server {
     stop: watch::Sender<bool>,
     ingest: JoinHandle<()>,
     web: JoinHandle<()>,
+    sweeper: JoinHandle<()>,
+    #[cfg(test)]
+    retention: Arc<tokio::sync::Notify>,
     #[expect(dead_code, reason = "held until the end: one server a data folder")]
     lock: lock::Lock,
 }
@@ -68,14 +72,32 @@ impl Server {
 
         let store = store::Store::open(dir, clock.clone())?;
         let sessions = dir.join("sessions");
-        let writer = journal::Writer::start(&sessions)?;
-        let library = journal::Library::new(&sessions);
+        let writer = journal::Writer::start(&sessions, config.storage.reserve_bytes)?;
+        let library = journal::Library::new(&sessions, writer.clone(), clock.clone());
+        let wake = Arc::new(tokio::sync::Notify::new());
         let shelf = package::Shelf::default();
-        let registry =
-            Registry::new(store.clone(), writer, library.clone(), &sessions, shelf.clone(), clock.clone());
+        let registry = Registry::new(
+            store.clone(),
+            writer,
+            library.clone(),
+            &sessions,
+            shelf.clone(),
+            Arc::clone(&wake),
+            clock.clone(),
+        );
         registry.recover().await.context("can't take up the sessions that were running")?;
 
         let (stop, stopping) = watch::channel(false);
+        let retention = retention::Retention {
+            store: store.clone(),
+            library: library.clone(),
+            clock: clock.clone(),
+            limits: config.retention,
+            wake: Arc::clone(&wake),
+        };
+        let sweeper = tokio::spawn(retention.run(stopping.clone()));
+        #[cfg(test)]
+        let retention = Arc::clone(&wake);
         let ingest = tokio::spawn(ingest::serve(rtmp, registry.clone(), clock.clone(), stopping.clone()));
         let (at_rtmp, at_http) = (here("rtmp", rtmp_addr), here("http", http_addr));
         let public = &config.public;
@@ -89,12 +111,26 @@ impl Server {
             channels: Arc::new(registry.clone()),
             urls: Arc::new(urls),
             clock: clock.clone(),
+            retention: wake,
         });
-        let router =
-            api.merge(deliver::router(deliver::Deliver { shelf, library, store: store.clone(), clock }));
+        let playlists = deliver::Playlists::default();
+        let deliver = deliver::Deliver { shelf, library, store: store.clone(), clock, playlists };
+        let router = api.merge(deliver::router(deliver));
         let web = tokio::spawn(serve_http(http, router, stopping));
         let (http, rtmp) = (http_addr, rtmp_addr);
-        Ok(Self { http, rtmp, store, registry, stop, ingest, web, lock })
+        Ok(Self {
+            http,
+            rtmp,
+            store,
+            registry,
+            stop,
+            ingest,
+            web,
+            sweeper,
+            #[cfg(test)]
+            retention,
+            lock,
+        })
     }
 
     /// `http://…` as this machine reaches it.
@@ -132,7 +168,7 @@ impl Server {
         }
         tracing::info!("everything that came is in the journal");
         let farewell = tokio::time::timeout(FAREWELL, async {
-            let _ = tokio::join!(self.ingest, self.web, self.store.flush());
+            let _ = tokio::join!(self.ingest, self.web, self.sweeper, self.store.flush());
         });
         if farewell.await.is_err() {
             web.abort();
@@ -144,6 +180,7 @@ impl Server {
         self.registry.abort();
         self.ingest.abort();
         self.web.abort();
+        self.sweeper.abort();
         let _ = (self.ingest.await, self.web.await);
     }
 }

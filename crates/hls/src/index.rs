@@ -277,6 +277,11 @@ impl Index {
         self.inits.iter().find(|i| i.number == number)
     }
 
+    /// The oldest initialisation segment.
+    pub fn first_init(&self) -> Option<&Arc<Init>> {
+        self.inits.first()
+    }
+
     /// The newest initialisation segment: what the next part needs.
     pub fn newest_init(&self) -> Option<&Arc<Init>> {
         self.inits.last()

@@ -9,8 +9,8 @@ use hls::playlist::Skip;
 use hls::reload::{self, Query, Reload};
 use tokio::time::Instant;
 
-use super::reply::{Keep, media, playlist, problem};
-use super::{Deliver, vod};
+use super::reply::{Keep, media, playlist, problem, takes_gzip};
+use super::{Deliver, dvr, vod};
 use crate::package::{Found, Live, Rendered, Rendition};
 
 /// A player that comes before the first part is kept waiting for so long.
@@ -60,6 +60,8 @@ async fn nothing_live(deliver: &Deliver, playback: &str) -> Response {
 /// What a name beside `media.m3u8` stands for.
 pub(super) enum Name {
     Playlist,
+    /// The whole window.
+    Dvr,
     Init(u32),
     Part(u64),
     Segment(u64),
@@ -69,6 +71,9 @@ impl Name {
     pub(super) fn parse(file: &str) -> Option<Self> {
         if file == "media.m3u8" {
             return Some(Self::Playlist);
+        }
+        if file == "dvr.m3u8" {
+            return Some(Self::Dvr);
         }
         if let Some(name) = file.strip_suffix(".mp4") {
             return number(name.strip_prefix("init")?).map(|n| Self::Init(n as u32));
@@ -102,7 +107,16 @@ pub(super) async fn file(
     };
     let Some(track) = live.rendition(&rendition) else { return vod::nothing(&deliver) };
     match name {
-        Name::Playlist => media_playlist(&deliver, &live, track, query.as_deref(), &headers).await,
+        Name::Playlist | Name::Dvr => {
+            let query = match parse(query.as_deref().unwrap_or_default()) {
+                Ok(query) => query,
+                Err(what) => return problem(&deliver.clock, StatusCode::BAD_REQUEST, "bad_directive", what),
+            };
+            match name {
+                Name::Dvr => dvr::media(&deliver, &live, track, &query, &headers).await,
+                _ => media_playlist(&deliver, &live, track, query, &headers).await,
+            }
+        }
         Name::Init(number) => {
             let init = track.held().init(number);
             match init {
@@ -127,7 +141,7 @@ pub(super) async fn file(
     }
 }
 
-fn deadline(wait: Duration) -> Instant {
+pub(super) fn deadline(wait: Duration) -> Instant {
     // Waiting is the runtime's business; no decision depends on this clock.
     tokio::time::sleep(wait).deadline()
 }
@@ -136,13 +150,9 @@ async fn media_playlist(
     deliver: &Deliver,
     live: &Live,
     rendition: &Rendition,
-    query: Option<&str>,
+    query: Query,
     headers: &HeaderMap,
 ) -> Response {
-    let query = match parse(query.unwrap_or_default()) {
-        Ok(query) => query,
-        Err(what) => return problem(&deliver.clock, StatusCode::BAD_REQUEST, "bad_directive", what),
-    };
     let target = live.plan().target_duration;
     // A blocking answer is another URL each time; the plain one goes stale with the next part.
     let keep = if query.msn.is_some() { Keep::Shared(target) } else { Keep::Shared((target / 2).max(1)) };
@@ -155,7 +165,7 @@ async fn media_playlist(
         match (answer, view) {
             (Reload::Ready, Some(view)) => {
                 let keep = if view.index().ended() { Keep::Finished } else { keep };
-                return playlist(headers, &view.playlist(query.skip), keep);
+                return playlist(headers, &view.playlist(query.skip, takes_gzip(headers), rendition), keep);
             }
             (Reload::Refuse(status, why), _) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -216,12 +226,12 @@ async fn hinted(
     }
 }
 
-fn held_too_long(deliver: &Deliver) -> Response {
+pub(super) fn held_too_long(deliver: &Deliver) -> Response {
     let detail = "nothing new came in three target durations: the publisher may be gone. Try again";
     problem(&deliver.clock, StatusCode::SERVICE_UNAVAILABLE, "held_too_long", detail)
 }
 
-fn overloaded(deliver: &Deliver) -> Response {
+pub(super) fn overloaded(deliver: &Deliver) -> Response {
     let detail = "too many requests wait for this stream. Try again in a second";
     problem(&deliver.clock, StatusCode::SERVICE_UNAVAILABLE, "too_many_waiting", detail)
 }

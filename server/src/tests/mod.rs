@@ -4,6 +4,7 @@
 
 mod faults;
 mod fixture;
+mod kept;
 mod play;
 mod rig;
 
