@@ -168,9 +168,13 @@ async fn where_recordings_take_too_much_room_the_oldest_goes() {
     let mut config = Config::local(dir.path());
     config.retention = Retention { max_age_s: None, max_bytes: Some(1) };
     let rig = Rig::on(dir, config, settings()).await;
-    // The first is being watched when the second ends: it stays, and the second, which nobody watches, goes.
-    let first = session(&rig).await;
+    // The first is being watched: it stays, and the second, which nobody watches, goes.
+    let publisher = rig.publish(&fixture::tags()).await;
+    rig.media(&rig.folder("video").await, 1).await;
+    let first = rig.sessions().await.remove(0).id;
     rig.text(&format!("/vod/{first}/index.m3u8")).await;
+    publisher.close().await.unwrap();
+    rig.until("assets", async |rig| assets(rig, &first).await.len() == 2).await;
     let before = rig.sessions().await.len();
     let publisher = rig.publish(&fixture::tags()).await;
     rig.media(&rig.folder("video").await, 1).await;

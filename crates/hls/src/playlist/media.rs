@@ -89,7 +89,7 @@ fn skippable(index: &Index) -> u64 {
 pub(super) fn first_kept(index: &Index) -> u64 {
     let boundary = index.control.plan.skip_until().as_secs_f64();
     let mut after = index.edge().map_or(0.0, |s| s.duration.seconds());
-    let mut first = index.whole().next_back().map_or(index.current_msn(), |s| s.msn + 1);
+    let mut first = index.whole().next_back().map_or(0, |s| s.msn + 1);
     // Never past what is recent, which is longer than the boundary.
     for segment in index.whole().rev() {
         if after >= boundary {

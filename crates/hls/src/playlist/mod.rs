@@ -16,6 +16,7 @@ use ::time::OffsetDateTime;
 use ::time::macros::format_description;
 
 use crate::Segment;
+use crate::index::FIRST_MSN;
 use crate::past::{Page, Past};
 
 /// `_HLS_skip`: both forms get the same delta, for there are no date ranges to remove.
@@ -71,7 +72,7 @@ pub enum Style {
 
 impl Style {
     fn dates(self, segment: &Segment) -> bool {
-        self == Self::Live || segment.discontinuity || segment.msn.is_multiple_of(8)
+        self == Self::Live || segment.discontinuity || segment.msn % 8 == FIRST_MSN % 8
     }
 }
 

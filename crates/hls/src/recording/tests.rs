@@ -103,7 +103,7 @@ fn a_trim_is_exact_to_the_frame() {
     let trim = Trim { from: Some(2.5), until: Some(5.0) };
     let layout = trimmed(&sources, 0, &trim).unwrap();
     assert!((layout.duration - 2.5).abs() < 0.001, "{}", layout.duration);
-    assert_eq!(layout.first_msn, 2);
+    assert_eq!(layout.first_msn, 3);
     let moov = moov(&layout.head);
     for (track, scale) in [(0, 90_000), (1, 48_000)] {
         let edits = &moov.trak[track].edts.as_ref().unwrap().elst.as_ref().unwrap().entries;
