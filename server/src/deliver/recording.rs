@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_DISPOSITION, ETAG, IF_RANGE, RANGE};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use futures_util::stream;
 use serde::Deserialize;
@@ -20,7 +20,8 @@ pub(super) struct Which {
     part: Option<usize>,
 }
 
-/// What is there so far, while the session runs.
+/// What is there so far, while the session runs: its length is that of now, since FFmpeg takes `bytes 0-9/*` for an empty
+/// file.
 pub(super) async fn serve(
     State(deliver): State<Deliver>,
     Path(session): Path<String>,
@@ -60,7 +61,7 @@ pub(super) async fn serve(
 }
 
 fn answer(headers: &HeaderMap, session: &str, configuration: usize, recording: Recording) -> Response {
-    let (tag, grows) = (recording.tag.clone(), recording.grows);
+    let tag = recording.tag.clone();
     let mut response = ranged(headers, recording.len, "public, max-age=1", |range| {
         Body::from_stream(stream::try_unfold(recording.reader(range), |mut reader| async move {
             // Off the runtime, a chunk at a time: a slow download holds no thread.
@@ -70,17 +71,6 @@ fn answer(headers: &HeaderMap, session: &str, configuration: usize, recording: R
     });
     let number = if configuration == 0 { String::new() } else { format!("-{}", configuration + 1) };
     let name = format!("attachment; filename=\"{session}{number}.mp4\"");
-    // RFC 9110 §14.4: how long it will be is not known yet.
-    let open = |place: &HeaderValue| {
-        let (range, _) = place.to_str().ok()?.rsplit_once('/')?;
-        HeaderValue::from_str(&format!("{range}/*")).ok()
-    };
-    if grows
-        && response.status() == StatusCode::PARTIAL_CONTENT
-        && let Some(place) = response.headers().get(CONTENT_RANGE).and_then(open)
-    {
-        response.headers_mut().insert(CONTENT_RANGE, place);
-    }
     if let (Ok(tag), Ok(name)) = (HeaderValue::from_str(&tag), HeaderValue::from_str(&name)) {
         response.headers_mut().insert(ETAG, tag);
         response.headers_mut().insert(CONTENT_DISPOSITION, name);

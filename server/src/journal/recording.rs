@@ -65,8 +65,6 @@ struct Growth {
 pub(crate) struct Recording {
     /// Bytes, so far.
     pub len: u64,
-    /// More will come.
-    pub grows: bool,
     /// An entity tag: what has the same begins with the same bytes.
     pub tag: String,
     body: Body,
@@ -145,7 +143,7 @@ impl Library {
             list.get(configuration).map(|growing| (growing.len, tag('g', configuration, &growing.head, 0)))
         };
         let body = Body::Growing { growth, configuration, folder };
-        Ok(found.map(|(len, tag)| Recording { len, grows: true, tag, body }))
+        Ok(found.map(|(len, tag)| Recording { len, tag, body }))
     }
 
     /// How long each of a session's MP4s lasts, and its bytes. They are made, and stay at hand.
@@ -211,7 +209,7 @@ impl Recording {
     fn whole(key: &Key, whole: Arc<Whole>) -> Self {
         let len = whole.layout.len;
         let tag = tag('p', key.configuration, &whole.layout.head, len);
-        Self { len, grows: false, tag, body: Body::Whole(whole) }
+        Self { len, tag, body: Body::Whole(whole) }
     }
 
     /// Reads a range.

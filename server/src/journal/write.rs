@@ -19,8 +19,6 @@ use super::read::{names, path};
 const QUEUE: usize = 4096;
 /// Bytes under way.
 const QUEUE_BYTES: u64 = 256 << 20;
-/// The disk is asked for its room after so many bytes, and at each file.
-const ASK_EVERY: u64 = 1 << 20;
 
 pub(super) enum Job {
     Open {
@@ -64,8 +62,7 @@ impl Writer {
         std::fs::create_dir_all(root).with_context(|| format!("can't make {}", root.display()))?;
         let (jobs, inbox) = sync_channel(QUEUE);
         let pending = Arc::new(AtomicU64::new(0));
-        let (done, room) =
-            (Arc::clone(&pending), Room { root: root.into(), reserve, full: false, unasked: 0 });
+        let (done, room) = (Arc::clone(&pending), Room { root: root.into(), reserve, full: false });
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || work(&inbox, &done, room))
@@ -125,7 +122,7 @@ fn work(inbox: &Receiver<Job>, pending: &AtomicU64, mut room: Room) {
             }
             Job::Append { folder, msn, data } => {
                 if let Some(open) = files.get_mut(&folder) {
-                    match room.take(data.len()).and_then(|()| append(open, &data)) {
+                    match room.ask().and_then(|()| append(open, &data)) {
                         Ok(()) => open.health.wrote(msn),
                         Err(error) => {
                             open.health.fail(&folder, msn, &error);
@@ -206,21 +203,11 @@ struct Room {
     root: Arc<Path>,
     reserve: u64,
     full: bool,
-    unasked: u64,
 }
 
 impl Room {
-    fn take(&mut self, bytes: usize) -> std::io::Result<()> {
-        self.unasked += bytes as u64;
-        if self.unasked < ASK_EVERY && !self.full {
-            return Ok(());
-        }
-        self.ask()
-    }
-
     /// Once full, it is so until there is clearly more than the least: not to stop and go with each segment.
     fn ask(&mut self) -> std::io::Result<()> {
-        self.unasked = 0;
         let free = sys::disk::free(&self.root)?;
         let least = if self.full { self.reserve + self.reserve / 4 } else { self.reserve };
         self.full = free < least;

@@ -103,7 +103,7 @@ async fn a_recording_that_grows_never_changes_what_it_gave() {
     let more = go_on(have.len()).await.unwrap();
     assert_eq!(more.headers()["etag"], tag);
     let place = more.headers()["content-range"].to_str().unwrap().to_owned();
-    assert!(place.starts_with(&format!("bytes {}-", have.len())) && place.ends_with("/*"), "{place}");
+    assert!(place.starts_with(&format!("bytes {}-", have.len())), "{place}");
     have.extend(more.bytes().await.unwrap());
     let whole = rig.bytes(&path).await;
     assert!(whole.len() >= have.len() && whole.starts_with(&have));
