@@ -14,10 +14,13 @@ pub mod clock;
 pub mod config;
 pub mod control;
 mod deliver;
+mod descriptors;
+mod http;
 mod ingest;
 mod journal;
 mod lock;
 mod package;
+mod quota;
 mod retention;
 pub mod store;
 #[cfg(test)]
@@ -28,7 +31,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -66,9 +68,10 @@ impl Server {
         std::fs::create_dir_all(dir)
             .with_context(|| format!("can't make the data folder {}", dir.display()))?;
         let lock = lock::Lock::take(dir)?;
-        let http = listen(config.http, "--http").await?;
+        descriptors::raise(config.limits.connections);
+        let plain = listen(config.http, "--http").await?;
         let rtmp = listen(config.rtmp, "--rtmp").await?;
-        let (http_addr, rtmp_addr) = (http.local_addr()?, rtmp.local_addr()?);
+        let (http_addr, rtmp_addr) = (plain.local_addr()?, rtmp.local_addr()?);
 
         let store = store::Store::open(dir, clock.clone())?;
         let sessions = dir.join("sessions");
@@ -112,11 +115,21 @@ impl Server {
             urls: Arc::new(urls),
             clock: clock.clone(),
             retention: wake,
+            timeout: Duration::from_secs(config.limits.request_timeout_s.into()),
         });
+        let limits = &config.limits;
+        let held = deliver::Held::new(limits.held());
         let playlists = deliver::Playlists::default();
-        let deliver = deliver::Deliver { shelf, library, store: store.clone(), clock, playlists };
-        let router = api.merge(deliver::router(deliver));
-        let web = tokio::spawn(serve_http(http, router, stopping));
+        let media =
+            deliver::Deliver { shelf, library, store: store.clone(), clock: clock.clone(), playlists, held };
+        let front = http::Front::new(
+            api.merge(deliver::router(media)),
+            limits.timeouts(),
+            limits.http_connections(),
+            http::Proxies::new(&limits.trusted_proxies),
+            clock,
+        );
+        let web = tokio::spawn(front.serve(plain, stopping));
         let (http, rtmp) = (http_addr, rtmp_addr);
         Ok(Self {
             http,
@@ -195,19 +208,4 @@ async fn listen(at: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(at).await.with_context(|| {
         format!("can't listen on {at}: use {flag} ADDR:PORT for another address (port 0: any free)")
     })
-}
-
-async fn serve_http(listener: TcpListener, router: axum::Router, mut stop: watch::Receiver<bool>) {
-    // Parts are small and each counts: none waits for the next.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!("can't set TCP_NODELAY: {error}");
-        }
-    });
-    let stopped = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
-        tracing::error!("HTTP is not served any more: {error}");
-    }
 }

@@ -19,6 +19,8 @@ pub mod presentation;
 mod rate;
 pub mod recording;
 pub mod reload;
+#[cfg(test)]
+mod rules;
 
 pub use changeset::{Change, Changeset, Init, Part};
 pub use index::{Control, Index, PartInfo, Segment, Target};

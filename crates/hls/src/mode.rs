@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::index::FIRST_MSN;
+
 /// What the product promises a channel's viewers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -16,6 +18,9 @@ pub enum Mode {
     #[default]
     UltraLow,
 }
+
+/// Short segments that a `Normal` session opens with.
+const OPENING: u64 = 4;
 
 /// Durations that stay for a whole session: a change of TARGETDURATION, PART-TARGET or PART-HOLD-BACK ends playback on
 /// Apple's players.
@@ -37,7 +42,7 @@ pub struct Plan {
     pub window: Duration,
 }
 
-/// The live playlist reaches no further back (docs/adr/0024): `dvr.m3u8` has the rest of the window.
+/// The live playlist reaches no further back (docs/adr/0005): `dvr.m3u8` has the rest of the window.
 const LIVE_AT_MOST: Duration = Duration::from_secs(1800);
 
 impl Plan {
@@ -70,6 +75,15 @@ impl Plan {
         self.window > self.live_window()
     }
 
+    /// How long segment `msn` is at least, where key frames allow. A `Normal` session opens with short ones: its first
+    /// playlist would take half a minute else.
+    pub fn segment_of(&self, msn: u64) -> Duration {
+        match self.mode {
+            Mode::Normal if msn < FIRST_MSN + OPENING => self.segment.min(Duration::from_secs(2)),
+            Mode::Normal | Mode::Low | Mode::UltraLow => self.segment,
+        }
+    }
+
     /// A segment is cut here even without a key frame. EXTINF is rounded to the nearest second before it is held
     /// against TARGETDURATION (RFC 8216bis §4.4.3.1); the rest up to half a second is for the audio that follows.
     pub fn segment_limit(&self) -> Duration {
@@ -96,5 +110,64 @@ impl Default for Plan {
     /// Ultra-low latency with a live window of 30 s.
     fn default() -> Self {
         Self::new(Mode::default(), None, Duration::from_secs(30))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODES: [(Mode, [f64; 3]); 3] = [
+        (Mode::UltraLow, [0.6, 0.6, 4.0]),
+        (Mode::Low, [4.0, 9.0, 10.0]),
+        (Mode::Normal, [10.0, 24.0, 30.0]),
+    ];
+
+    fn plan(mode: Mode, seconds: Option<f64>) -> Plan {
+        Plan::new(mode, seconds.map(Duration::from_secs_f64), Duration::from_secs(30))
+    }
+
+    #[test]
+    fn targets_stay_in_their_mode() {
+        for (mode, [least, default, most]) in MODES {
+            let target = |told| plan(mode, told).latency.as_secs_f64();
+            assert_eq!(target(None), default);
+            for (told, taken) in [(least, least), (least - 0.1, least), (most, most), (most + 0.1, most)] {
+                assert_eq!(target(Some(told)), taken, "{mode:?} {told}");
+            }
+        }
+    }
+
+    #[test]
+    fn hold_backs_keep_the_promise_and_the_rules() {
+        for (mode, targets) in MODES {
+            for target in targets {
+                let plan = plan(mode, Some(target));
+                let least = 3.0 * f64::from(plan.target_duration);
+                assert_eq!(plan.hold_back().as_secs_f64(), least.max(target), "{mode:?} {target}");
+                assert_eq!(plan.skip_until().as_secs_f64(), 2.0 * least);
+                assert!(plan.window >= plan.skip_until() && plan.window >= plan.hold_back());
+                assert!(
+                    plan.segment_limit()
+                        <= Duration::from_millis(u64::from(plan.target_duration) * 1_000 + 499)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn parts_are_a_third_of_the_target_within_their_bounds() {
+        for (target, part) in [(0.6, 200), (0.9, 300), (1.5, 500), (3.0, 500), (4.0, 500)] {
+            assert_eq!(plan(Mode::UltraLow, Some(target)).part.as_millis(), part, "{target}");
+        }
+        assert_eq!(plan(Mode::Low, None).part.as_millis(), 1_000);
+        assert!(!plan(Mode::Normal, None).parts && plan(Mode::Low, None).parts);
+    }
+
+    #[test]
+    fn a_normal_session_opens_with_short_segments() {
+        let lengths = |mode| [1, 4, 5, 9].map(|msn| plan(mode, None).segment_of(msn).as_secs());
+        assert_eq!(lengths(Mode::Normal), [2, 2, 6, 6]);
+        assert_eq!((lengths(Mode::Low), lengths(Mode::UltraLow)), ([2; 4], [1; 4]));
     }
 }

@@ -113,7 +113,7 @@ impl Packager {
             self.dropped += 1;
             return out;
         }
-        if self.hole(&unit) {
+        if self.hole(&unit).is_some() {
             self.break_off(None, &mut out);
         }
         self.wants_key = false;
@@ -195,15 +195,15 @@ impl Packager {
         self.dropped
     }
 
-    /// Nothing came for over a second, or time went back: only a DISCONTINUITY can say so.
-    pub fn hole(&self, unit: &AccessUnit) -> bool {
+    /// Nothing came for over a second, or time went back: only a DISCONTINUITY can say so. How long nothing came.
+    pub fn hole(&self, unit: &AccessUnit) -> Option<Timestamp> {
         let dts = unit.dts.rescale(self.scale).ticks;
         let due = match (&self.pending, self.end) {
             (Some(last), _) => last.dts + self.frame,
             (None, Some(end)) => end,
-            (None, None) => return false,
+            (None, None) => return None,
         };
-        (dts - due).abs() > i64::from(self.scale.hz())
+        ((dts - due).abs() > i64::from(self.scale.hz())).then(|| Timestamp::new(dts - due, self.scale))
     }
 
     /// How long the open segment is so far, with what is pending.
@@ -260,7 +260,8 @@ impl Packager {
             return self.cut.is_some_and(|cut| self.reaches(&cut, next.pts, next.key));
         }
         // Half a frame of grace: FLV's milliseconds make a GOP of a second 999 ms now and then.
-        let target = Timestamp::of_duration(self.index.control.plan.segment, self.scale).ticks;
+        let least = self.index.control.plan.segment_of(self.index.current_msn());
+        let target = Timestamp::of_duration(least, self.scale).ticks;
         let too_long = elapsed * 2 >= target && elapsed + self.gop > self.limit();
         next.key && (elapsed + self.frame / 2 >= target || too_long)
     }

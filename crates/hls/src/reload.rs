@@ -1,5 +1,6 @@
 //! What a playlist or part request gets (RFC 8216bis §6.2.5.2; rules 18–21, 23). Pure: the caller waits and counts time.
 
+use crate::index::FIRST_MSN;
 use crate::{Index, playlist::Skip};
 
 /// The delivery directives of a playlist request.
@@ -54,7 +55,15 @@ pub fn ask_dvr(index: &Index, query: &Query) -> Reload {
 
 /// Players that know no parts (FFmpeg, VLC) give up on a playlist without a whole segment.
 fn joinable(index: &Index) -> bool {
-    index.whole().len() > 0
+    if index.control.plan.parts { index.whole().len() > 0 } else { fills_a_segment(index) }
+}
+
+/// Who joins a session without parts at its beginning has what is there, and then a whole segment at a time, each as long
+/// as the target duration at most: with a second more than that, the next is always there before the last has played.
+fn fills_a_segment(index: &Index) -> bool {
+    let seconds: f64 = index.segments().map(|segment| segment.duration.seconds()).sum();
+    // Once the window slides there is enough.
+    index.media_sequence() > FIRST_MSN || seconds >= f64::from(index.control.plan.target_duration) + 1.0
 }
 
 fn blocking(index: &Index, msn: u64, part: Option<u64>) -> Reload {

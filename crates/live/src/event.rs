@@ -7,8 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use crate::issue::Issue;
 use crate::session::{EndReason, Status, Trouble};
-use crate::{ChannelId, Refusal, SessionId, Source};
+use crate::{ChannelId, Refusal, SessionId, Source, issue};
 
 /// The channel an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,8 +107,12 @@ pub enum Kind {
     },
     /// Something is wrong with what comes in, and the session goes on.
     IngestIssue {
-        /// What.
+        /// What; the latest of its kind.
         issue: Issue,
+        /// It was just seen for the first time, or hasn't been seen for a while.
+        state: issue::State,
+        /// How often it was seen while it was open.
+        count: u64,
     },
     /// A recording or catch-up playlist can be fetched.
     AssetReady {
@@ -199,82 +204,6 @@ impl AssetKind {
     }
 }
 
-/// Something wrong with what a publisher sends. A channel reports each kind at most once in [`Issue::EVERY`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Issue {
-    /// Its clock jumped; players see a discontinuity.
-    ClockJump {
-        /// Milliseconds, negative where it went back.
-        by_ms: i64,
-    },
-    /// Its key frames are too far apart for the channel's latency.
-    LongGop {
-        /// Between the last two.
-        seconds: f64,
-    },
-    /// A message was dropped because it can't be read.
-    Malformed {
-        /// What was wrong with it.
-        detail: String,
-    },
-    /// The server couldn't keep up and dropped media up to the next key frame.
-    Overload {
-        /// Access units dropped.
-        dropped: u64,
-    },
-    /// What comes in is live, but it can't be written to the recording.
-    NotRecorded {
-        /// Why, and what to do.
-        detail: String,
-    },
-}
-
-impl Issue {
-    /// At most one event of a kind in so long: a broken publisher must not fill the event list.
-    pub const EVERY: Duration = Duration::from_secs(10);
-    pub(crate) const KINDS: usize = 5;
-
-    pub(crate) fn index(&self) -> usize {
-        match self {
-            Self::ClockJump { .. } => 0,
-            Self::LongGop { .. } => 1,
-            Self::Malformed { .. } => 2,
-            Self::Overload { .. } => 3,
-            Self::NotRecorded { .. } => 4,
-        }
-    }
-
-    /// The stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::ClockJump { .. } => "clock_jump",
-            Self::LongGop { .. } => "long_gop",
-            Self::Malformed { .. } => "malformed",
-            Self::Overload { .. } => "overload",
-            Self::NotRecorded { .. } => "not_recorded",
-        }
-    }
-}
-
-impl fmt::Display for Issue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ClockJump { by_ms } => {
-                write!(f, "the publisher's clock jumped by {by_ms} ms; players see a discontinuity")
-            }
-            Self::LongGop { seconds } => write!(
-                f,
-                "key frames come every {seconds:.1} s. Set the encoder's key frame interval to 2 s or less"
-            ),
-            Self::Malformed { detail } => write!(f, "a message was dropped: {detail}"),
-            Self::Overload { dropped } => {
-                write!(f, "the server could not keep up and dropped {dropped} frames")
-            }
-            Self::NotRecorded { detail } => f.write_str(detail),
-        }
-    }
-}
-
 impl Event {
     /// A publisher that no channel was found for.
     pub fn rejected(peer: impl Into<String>, refusal: Refusal) -> Self {
@@ -341,7 +270,11 @@ impl fmt::Display for Event {
             }
             Kind::IngestDisconnected { peer, why } => write!(f, "publisher {peer} is gone: {why}"),
             Kind::IngestRejected { peer, refusal } => write!(f, "publisher {peer} refused: {refusal}."),
-            Kind::IngestIssue { issue } => write!(f, "{issue}"),
+            Kind::IngestIssue { issue, state: issue::State::Open, .. } => write!(f, "{issue}"),
+            Kind::IngestIssue { issue, state: issue::State::Closed { lasted }, count } => {
+                let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+                write!(f, "over, after {:.0} s: {} ({times})", lasted.as_secs_f64(), issue.cause())
+            }
             Kind::AssetReady { asset } => {
                 write!(f, "session {} has its {} ready", Id(self), asset.kind.name())
             }

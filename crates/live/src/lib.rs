@@ -10,6 +10,7 @@
 pub mod channel;
 pub mod event;
 mod id;
+pub mod issue;
 pub mod session;
 
 pub use channel::{Channel, Command, Input, Output};

@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 
+mod silent;
 #[cfg(test)]
 mod tests;
 
@@ -81,6 +82,23 @@ impl Config {
             return Err(Error::ShortFrames);
         }
         Ok(Self { asc: asc.clone(), object_type, sample_rate, channels })
+    }
+
+    /// AAC-LC as announced, without a word from its encoder; `None` where there is no such configuration.
+    pub fn announced(sample_rate: u32, channels: u8) -> Option<Self> {
+        let rate = SAMPLE_RATES.iter().position(|hz| *hz == sample_rate)? as u16;
+        let layout = match channels {
+            1..=6 => u16::from(channels),
+            8 => 7,
+            _ => return None,
+        };
+        let asc = 2 << 11 | rate << 7 | layout << 3;
+        Some(Self { asc: Bytes::copy_from_slice(&asc.to_be_bytes()), object_type: 2, sample_rate, channels })
+    }
+
+    /// One raw_data_block without a sound, for these channels; the same at every sample rate.
+    pub fn silent_frame(&self) -> Bytes {
+        silent::frame(self.channels)
     }
 
     /// `mp4a.40.2` and the like.

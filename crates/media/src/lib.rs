@@ -7,10 +7,12 @@
 pub mod aac;
 pub mod avc;
 pub mod flv;
+mod silence;
 mod time;
 mod timeline;
 mod unit;
 
+pub use silence::Silence;
 pub use time::{Timescale, Timestamp};
-pub use timeline::{Settled, Timeline};
+pub use timeline::{Jump, Settled, Timeline};
 pub use unit::{AccessUnit, CodecConfig, Kind, Rational, Track};

@@ -7,7 +7,7 @@ use live::channel::{Command, Input, Kick, Output};
 use live::event::Subject;
 use live::{ChannelId, PublisherId, Refusal, SessionId};
 use media::flv::Metadata;
-use media::{Timeline, Timestamp, Track};
+use media::{Silence, Timeline, Timestamp, Track};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -30,6 +30,7 @@ const FAREWELL: Duration = Duration::from_secs(60);
 const KEEP_SOURCE: Duration = Duration::from_secs(10);
 
 mod flow;
+mod settle;
 
 struct Actor {
     shared: Arc<Shared>,
@@ -63,12 +64,22 @@ enum Stage {
         metadata: Metadata,
         tracks: Vec<Track>,
         /// `None` after a restream, until the next key frame.
-        timeline: Option<Timeline>,
+        timeline: Option<Box<Timeline>>,
         /// Pictures before the first key frame can't be shown.
         seen_key: bool,
-        /// Where the last key frame stands.
-        last_key: Option<Timestamp>,
+        gop: Gop,
+        /// Stands in for sound that doesn't come; `None` where there is none to come, or no picture to go by.
+        silence: Option<Silence>,
     },
+}
+
+/// The GOP that comes in.
+#[derive(Default)]
+struct Gop {
+    /// Where its key frame stands.
+    key: Option<Timestamp>,
+    /// That it is too long was told before it ended.
+    told: bool,
 }
 
 /// What the loop turns on.

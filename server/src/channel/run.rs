@@ -37,6 +37,8 @@ struct Media {
     zero: (Instant, Timestamp),
     told_playable: bool,
     breaks: u32,
+    /// Where media is missing, by track, in seconds.
+    gaps: Vec<(&'static str, f64)>,
 }
 
 impl Run {
@@ -69,6 +71,7 @@ impl Run {
             zero: (shared.clock.now(), at),
             told_playable: false,
             breaks: 0,
+            gaps: Vec::new(),
         });
         // What resuming changed is in the journal already, but for what comes after.
         drop(changes);
@@ -104,7 +107,14 @@ impl Run {
                 let recorders =
                     if journaled { recorders(shared, &self.id, &package, self.record) } else { Vec::new() };
                 let zero = (first, Timeline::LEAD);
-                self.media = Some(Media { package, recorders, zero, told_playable: false, breaks: 0 });
+                self.media = Some(Media {
+                    package,
+                    recorders,
+                    zero,
+                    told_playable: false,
+                    breaks: 0,
+                    gaps: Vec::new(),
+                });
                 (Timeline::LEAD, Ok(()))
             }
             Some(media) => {
@@ -135,6 +145,8 @@ impl Run {
         self.meter.add(unit.data.len(), now);
         let Some(media) = &mut self.media else { return (false, Ok(())) };
         let Some(number) = media.package.rendition(unit.kind) else { return (false, Ok(())) };
+        let hole = media.package.hole(number, &unit).map(Timestamp::seconds).filter(|hole| *hole > 0.0);
+        let kind = unit.kind.name();
         let changes = media.package.push(number, unit);
         if !changes.is_empty() {
             self.source.bitrate = self.meter.bitrate().or(self.source.bitrate);
@@ -144,7 +156,20 @@ impl Run {
                 self.source.fps = Some(rate.as_f64());
             }
         }
-        (!changes.is_empty(), media.record(&changes))
+        let outcome = media.record(&changes);
+        media.gaps.extend(hole.map(|seconds| (kind, seconds)));
+        (!changes.is_empty(), outcome)
+    }
+
+    /// Where media was missing since it was last asked.
+    pub(super) fn take_gaps(&mut self) -> Vec<(&'static str, f64)> {
+        self.media.as_mut().map_or(Vec::new(), |media| std::mem::take(&mut media.gaps))
+    }
+
+    /// What the session's rendition of this kind carries now.
+    pub(super) fn carried(&self, kind: Kind) -> Option<&Track> {
+        let media = self.media.as_ref()?;
+        media.package.track(media.package.rendition(kind)?)
     }
 
     /// The publisher's clock jumped, or a track has a new configuration.
@@ -262,6 +287,12 @@ impl Media {
                 Change::Sealed(_) | Change::Removed(_) => false,
             });
             self.breaks = self.breaks.saturating_add(breaks.count() as u32);
+            let kind = self.package.track(*number).map(|track| track.kind.name());
+            let gaps = changeset.changes.iter().filter_map(|change| match change {
+                Change::Sealed(segment) if segment.gap => Some((kind?, segment.duration.seconds())),
+                Change::Sealed(_) | Change::Init(_) | Change::Part(_) | Change::Removed(_) => None,
+            });
+            self.gaps.extend(gaps);
             let Some(recorder) = self.recorders.get_mut(*number) else { continue };
             let Some(index) = self.package.index(*number) else { continue };
             let Some(track) = self.package.track(*number) else { continue };

@@ -15,11 +15,14 @@ mod settings;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use tower_http::cors::{Any, CorsLayer};
+use tower_http::timeout::TimeoutLayer;
 
 pub use channels::Channels;
 
@@ -42,6 +45,8 @@ pub struct Control {
     pub clock: Clock,
     /// Told where something may have to be deleted.
     pub retention: Arc<tokio::sync::Notify>,
+    /// A request, its body included, is answered in so long.
+    pub timeout: Duration,
 }
 
 /// The addresses that the API gives out, without a trailing `/`.
@@ -120,6 +125,8 @@ pub fn router(control: Control) -> Router {
         .route("/openapi.json", get(openapi::serve))
         .fallback(problem::no_such_route)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        // A body that comes a byte at a time, too.
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, control.timeout))
         .layer(middleware::from_fn_with_state(control.clock.clone(), problem::render))
         // The desktop window is another origin. Nothing here goes by cookies, so any origin may ask with a token.
         .layer(CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any).expose_headers(Any));

@@ -158,6 +158,9 @@ fn foreign(status: StatusCode, text: String) -> Problem {
         StatusCode::PAYLOAD_TOO_LARGE => {
             ("body_too_large", format!("the body is larger than {} KiB", super::MAX_BODY / 1024))
         }
+        StatusCode::REQUEST_TIMEOUT => {
+            ("request_timeout", "the request was not whole, or not done, in time. Try again".into())
+        }
         _ if text.is_empty() => ("bad_request", "the request can't be read".into()),
         _ => ("bad_request", text),
     };

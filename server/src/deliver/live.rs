@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -9,8 +10,10 @@ use hls::playlist::Skip;
 use hls::reload::{self, Query, Reload};
 use tokio::time::Instant;
 
+use super::held::Full;
 use super::reply::{Keep, media, playlist, problem, takes_gzip};
-use super::{Deliver, dvr, vod};
+use super::{Deliver, vod};
+use crate::http::Client;
 use crate::package::{Found, Live, Rendered, Rendition};
 
 /// A player that comes before the first part is kept waiting for so long.
@@ -20,6 +23,7 @@ const EARLY: Duration = Duration::from_secs(4);
 pub(super) async fn multivariant(
     State(deliver): State<Deliver>,
     Path(playback): Path<String>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
 ) -> Response {
     let deadline = deadline(EARLY);
@@ -33,10 +37,12 @@ pub(super) async fn multivariant(
             Found::Expected => {}
         }
         if waiting.is_none() {
-            waiting = deliver.shelf.wait();
-        }
-        if waiting.is_none() {
-            return overloaded(&deliver);
+            let place = match deliver.held.wait(client, &playback) {
+                Ok(place) => place,
+                Err(full) => return full.answer(&deliver.clock),
+            };
+            let Some(early) = deliver.shelf.wait() else { return Full::Channel.answer(&deliver.clock) };
+            waiting = Some((place, early));
         }
         if tokio::time::timeout_at(deadline, changes.changed()).await.is_err() {
             let detail = "a broadcaster is connected, but no picture has come yet. Try again in a moment";
@@ -93,10 +99,18 @@ fn number(digits: &str) -> Option<u64> {
     digits.parse().ok().filter(|n| plain && *n <= u64::from(u32::MAX))
 }
 
+/// Who asks, and how.
+struct Viewer<'a> {
+    client: Client,
+    playback: &'a str,
+    headers: &'a HeaderMap,
+}
+
 /// Everything in a rendition's folder.
 pub(super) async fn file(
     State(deliver): State<Deliver>,
     Path((playback, session, rendition, file)): Path<(String, String, String, String)>,
+    Extension(client): Extension<Client>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
@@ -106,17 +120,10 @@ pub(super) async fn file(
         return vod::answer(&deliver, &session, &rendition, name, &headers).await;
     };
     let Some(track) = live.rendition(&rendition) else { return vod::nothing(&deliver) };
+    let viewer = Viewer { client, playback: &playback, headers: &headers };
     match name {
-        Name::Playlist | Name::Dvr => {
-            let query = match parse(query.as_deref().unwrap_or_default()) {
-                Ok(query) => query,
-                Err(what) => return problem(&deliver.clock, StatusCode::BAD_REQUEST, "bad_directive", what),
-            };
-            match name {
-                Name::Dvr => dvr::media(&deliver, &live, track, &query, &headers).await,
-                _ => media_playlist(&deliver, &live, track, query, &headers).await,
-            }
-        }
+        Name::Playlist => media_playlist(&deliver, &live, track, query.as_deref(), &viewer, false).await,
+        Name::Dvr => media_playlist(&deliver, &live, track, query.as_deref(), &viewer, true).await,
         Name::Init(number) => {
             let init = track.held().init(number);
             match init {
@@ -135,24 +142,30 @@ pub(super) async fn file(
             let part = track.held().part(number);
             match part {
                 Some(data) => media(&headers, vec![data]),
-                None => hinted(&deliver, &live, track, number, &headers).await,
+                None => hinted(&deliver, &live, track, number, &viewer).await,
             }
         }
     }
 }
 
-pub(super) fn deadline(wait: Duration) -> Instant {
+fn deadline(wait: Duration) -> Instant {
     // Waiting is the runtime's business; no decision depends on this clock.
     tokio::time::sleep(wait).deadline()
 }
 
+/// `window`: all of it, in whole segments.
 async fn media_playlist(
     deliver: &Deliver,
     live: &Live,
     rendition: &Rendition,
-    query: Query,
-    headers: &HeaderMap,
+    query: Option<&str>,
+    viewer: &Viewer<'_>,
+    window: bool,
 ) -> Response {
+    let query = match parse(query.unwrap_or_default()) {
+        Ok(query) => query,
+        Err(what) => return problem(&deliver.clock, StatusCode::BAD_REQUEST, "bad_directive", what),
+    };
     let target = live.plan().target_duration;
     // A blocking answer is another URL each time; the plain one goes stale with the next part.
     let keep = if query.msn.is_some() { Keep::Shared(target) } else { Keep::Shared((target / 2).max(1)) };
@@ -161,11 +174,18 @@ async fn media_playlist(
     let mut waiting = None;
     loop {
         let view = views.borrow_and_update().clone();
-        let answer = view.as_ref().map_or(Reload::Wait, |view| reload::ask(view.index(), &query));
+        let ask = if window { reload::ask_dvr } else { reload::ask };
+        let answer = view.as_ref().map_or(Reload::Wait, |view| ask(view.index(), &query));
         match (answer, view) {
             (Reload::Ready, Some(view)) => {
                 let keep = if view.index().ended() { Keep::Finished } else { keep };
-                return playlist(headers, &view.playlist(query.skip, takes_gzip(headers), rendition), keep);
+                let gzip = takes_gzip(viewer.headers);
+                let body = if window {
+                    view.window(query.skip, gzip, rendition)
+                } else {
+                    view.playlist(query.skip, gzip, rendition)
+                };
+                return playlist(viewer.headers, &body, keep);
             }
             (Reload::Refuse(status, why), _) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -174,10 +194,10 @@ async fn media_playlist(
             (Reload::Wait | Reload::Ready, _) => {}
         }
         if waiting.is_none() {
-            waiting = live.wait();
-        }
-        if waiting.is_none() {
-            return overloaded(deliver);
+            waiting = match deliver.held.wait(viewer.client, viewer.playback) {
+                Ok(place) => Some(place),
+                Err(full) => return full.answer(&deliver.clock),
+            };
         }
         if !matches!(tokio::time::timeout_at(deadline, views.changed()).await, Ok(Ok(()))) {
             return held_too_long(deliver);
@@ -191,7 +211,7 @@ async fn hinted(
     live: &Live,
     rendition: &Rendition,
     number: u64,
-    headers: &HeaderMap,
+    viewer: &Viewer<'_>,
 ) -> Response {
     let deadline = deadline(live.plan().hold_limit());
     let mut views = rendition.watch();
@@ -204,10 +224,10 @@ async fn hinted(
             Reload::Ready => {
                 let part = rendition.held().part(number);
                 return match part {
-                    Some(data) => media(headers, vec![data]),
+                    Some(data) => media(viewer.headers, vec![data]),
                     None => {
                         let name = Name::Part(number);
-                        vod::answer(deliver, live.session(), rendition.name(), name, headers).await
+                        vod::answer(deliver, live.session(), rendition.name(), name, viewer.headers).await
                     }
                 };
             }
@@ -215,10 +235,10 @@ async fn hinted(
             Reload::Wait => {}
         }
         if waiting.is_none() {
-            waiting = live.wait();
-        }
-        if waiting.is_none() {
-            return overloaded(deliver);
+            waiting = match deliver.held.wait(viewer.client, viewer.playback) {
+                Ok(place) => Some(place),
+                Err(full) => return full.answer(&deliver.clock),
+            };
         }
         if !matches!(tokio::time::timeout_at(deadline, views.changed()).await, Ok(Ok(()))) {
             return held_too_long(deliver);
@@ -226,14 +246,9 @@ async fn hinted(
     }
 }
 
-pub(super) fn held_too_long(deliver: &Deliver) -> Response {
+fn held_too_long(deliver: &Deliver) -> Response {
     let detail = "nothing new came in three target durations: the publisher may be gone. Try again";
     problem(&deliver.clock, StatusCode::SERVICE_UNAVAILABLE, "held_too_long", detail)
-}
-
-pub(super) fn overloaded(deliver: &Deliver) -> Response {
-    let detail = "too many requests wait for this stream. Try again in a second";
-    problem(&deliver.clock, StatusCode::SERVICE_UNAVAILABLE, "too_many_waiting", detail)
 }
 
 /// The delivery directives; whatever else stands in the query is no business of ours.

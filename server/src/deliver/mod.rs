@@ -7,12 +7,15 @@
 //! browser: a player that repeats a blocking request must not get its own cache.
 
 mod dvr;
+mod held;
 mod live;
 mod range;
 mod recording;
 mod reply;
 mod ui;
 mod vod;
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::Method;
@@ -26,6 +29,11 @@ use crate::journal::Library;
 use crate::package::Shelf;
 use crate::store::Store;
 
+pub(crate) use held::{Held, Limits};
+
+/// A browser needn't ask again whether it may ask; two hours are the most that any takes.
+const PREFLIGHT: Duration = Duration::from_secs(7200);
+
 /// What the routes read.
 #[derive(Clone)]
 pub(crate) struct Deliver {
@@ -34,6 +42,7 @@ pub(crate) struct Deliver {
     pub store: Store,
     pub clock: Clock,
     pub playlists: Playlists,
+    pub held: Held,
 }
 
 /// Live playback, catch-up, and for everything else the web UI.
@@ -43,6 +52,7 @@ pub(crate) fn router(deliver: Deliver) -> Router {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
         .allow_headers(Any)
+        .max_age(PREFLIGHT)
         .expose_headers(Any)
         // The answer is the same for all origins: nothing of it splits a cache.
         .vary([]);

@@ -128,7 +128,9 @@ pub(super) fn problem(clock: &Clock, status: StatusCode, code: &str, detail: imp
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"));
-    if matches!(status, StatusCode::NOT_FOUND | StatusCode::SERVICE_UNAVAILABLE) {
+    let again = [StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE]
+        .contains(&status);
+    if again {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response

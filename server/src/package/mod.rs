@@ -75,6 +75,11 @@ impl Session {
         self.presentation.renditions().get(rendition).map(|rendition| &rendition.track)
     }
 
+    /// How long nothing came of a rendition before this unit, where players see a discontinuity for it.
+    pub(crate) fn hole(&self, rendition: usize, unit: &::media::AccessUnit) -> Option<::media::Timestamp> {
+        self.presentation.hole(rendition, unit)
+    }
+
     /// Takes a unit.
     pub(crate) fn push(&mut self, rendition: usize, unit: ::media::AccessUnit) -> Changes {
         let changes = self.presentation.push(rendition, unit);

@@ -5,20 +5,16 @@ use std::time::Duration;
 
 use hls::playlist::{Skip, Style, dvr, media, multivariant};
 use hls::{Index, Plan};
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::watch;
 
 use super::rendered::Pages;
 use super::{Held, Rendered};
-
-/// Requests of one session that may wait at once.
-const HELD_REQUESTS: usize = 20_000;
 
 /// A session as viewers see it.
 pub(crate) struct Live {
     session: String,
     plan: Plan,
     renditions: Vec<Rendition>,
-    waiting: Semaphore,
 }
 
 /// One rendition as viewers see it.
@@ -136,12 +132,7 @@ impl Live {
             view: watch::Sender::new(None),
             pages: Pages::default(),
         };
-        Self {
-            session: session.to_owned(),
-            plan,
-            renditions: renditions.iter().map(rendition).collect(),
-            waiting: Semaphore::new(HELD_REQUESTS),
-        }
+        Self { session: session.to_owned(), plan, renditions: renditions.iter().map(rendition).collect() }
     }
 
     /// `ses_…`
@@ -162,11 +153,6 @@ impl Live {
     /// The rendition of this name.
     pub(crate) fn rendition(&self, name: &str) -> Option<&Rendition> {
         self.renditions.iter().find(|rendition| rendition.name == name)
-    }
-
-    /// Room for one more waiting request; `None` where too many wait already.
-    pub(crate) fn wait(&self) -> Option<SemaphorePermit<'_>> {
-        self.waiting.try_acquire().ok()
     }
 
     /// The multivariant playlist as of now. Where the window is longer than its playlists are, it says where that is.

@@ -140,7 +140,10 @@ fn data(kind: &Kind) -> Value {
         Kind::IngestRejected { peer, refusal } => {
             json!({ "peer": peer, "reason": refusal.code(), "detail": refusal.to_string() })
         }
-        Kind::IngestIssue { issue } => json!({ "issue": issue.code(), "detail": issue.to_string() }),
+        Kind::IngestIssue { issue, state, count } => json!({
+            "issue": issue.code(), "state": state.name(), "count": count,
+            "cause": issue.cause(), "fix": issue.fix(), "detail": issue.to_string(),
+        }),
         Kind::AssetReady { asset } => json!({
             "asset_id": asset.id, "kind": asset.kind.name(), "part": asset.part, "bytes": asset.bytes,
             "duration_s": asset.duration.map(|d| d.as_secs_f64()),

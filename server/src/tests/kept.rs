@@ -164,10 +164,8 @@ async fn trims_hold_at_once_and_can_be_taken_back() {
 
 #[tokio::test]
 async fn where_recordings_take_too_much_room_the_oldest_goes() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut config = Config::local(dir.path());
-    config.retention = Retention { max_age_s: None, max_bytes: Some(1) };
-    let rig = Rig::on(dir, config, settings()).await;
+    let change = |config: &mut Config| config.retention.max_bytes = Some(1);
+    let rig = Rig::configured(settings(), change).await;
     // The first is being watched: it stays, and the second, which nobody watches, goes.
     let publisher = rig.publish(&fixture::tags()).await;
     rig.media(&rig.folder("video").await, 1).await;

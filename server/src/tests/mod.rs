@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod delivery;
 mod faults;
 mod fixture;
+mod hygiene;
 mod kept;
 mod play;
 mod rig;

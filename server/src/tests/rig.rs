@@ -38,12 +38,17 @@ impl Rig {
     }
 
     pub(super) async fn with(settings: Settings) -> Self {
+        Self::configured(settings, |_| ()).await
+    }
+
+    pub(super) async fn configured(settings: Settings, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let config = Config::local(dir.path());
+        let mut config = Config::local(dir.path());
+        change(&mut config);
         Self::on(dir, config, settings).await
     }
 
-    pub(super) async fn on(dir: tempfile::TempDir, config: Config, settings: Settings) -> Self {
+    async fn on(dir: tempfile::TempDir, config: Config, settings: Settings) -> Self {
         let server = Server::start(config, Clock::system()).await.unwrap();
         let channel = server.store.create_channel(settings, None).await.unwrap().channel;
         let keys = server.store.keys(&channel.id, Page { after: None, limit: 1 }).await.unwrap();

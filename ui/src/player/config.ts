@@ -1,7 +1,7 @@
 // Every figure that decides how near to the live edge the page plays, and how often it asks.
 import type { HlsConfig } from 'hls.js';
 
-/** The target latency itself is the playlist's PART-HOLD-BACK: nothing here overrides it. */
+/** The target latency itself is the playlist's PART-HOLD-BACK (without parts HOLD-BACK): nothing here overrides it. */
 export const hls: Partial<HlsConfig> = {
   lowLatencyMode: true,
   enableWorker: true,
@@ -10,7 +10,8 @@ export const hls: Partial<HlsConfig> = {
   // One stall backs off a quarter of a second, not a whole one.
   liveSyncOnStallIncrease: 0.25,
   backBufferLength: 30,
-  maxBufferLength: 20,
+  // As far as the farthest latency target: in `normal` mode everything up to the live edge.
+  maxBufferLength: 30,
   // A lost playlist or part is worth a few quick tries; after that the page asks whether the session still runs.
   manifestLoadingMaxRetry: 2,
   manifestLoadingRetryDelay: 300,

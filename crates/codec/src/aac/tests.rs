@@ -106,3 +106,21 @@ fn impossible_settings_are_refused() {
     let mut encoder = Encoder::new(&STEREO, Timestamp::millis(0)).unwrap();
     assert!(matches!(encoder.encode(&[0; 3]), Err(Error::Samples { values: 3, channels: 2 })));
 }
+
+#[test]
+fn silence_written_by_hand_is_silence() {
+    for channels in [1, 2, 3, 4, 5, 6, 8] {
+        let config = media::aac::Config::announced(44_100, channels).unwrap();
+        let data = config.silent_frame();
+        let mut decoder = decode::Audio::new(&media::Track::audio(config)).unwrap();
+        for n in 0..10 {
+            let at = Timestamp::new(n * 1024, Timescale::new(44_100).unwrap());
+            let unit = AccessUnit { kind: Kind::Audio, dts: at, pts: at, key: true, data: data.clone() };
+            for sound in decoder.decode(&unit).unwrap() {
+                assert_eq!((sound.channels, sound.sample_rate), (channels.min(2), 44_100));
+                assert!(!sound.samples.is_empty());
+                assert!(sound.samples.iter().all(|sample| *sample == 0));
+            }
+        }
+    }
+}

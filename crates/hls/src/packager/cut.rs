@@ -86,25 +86,34 @@ impl Packager {
 
     /// Puts a GAP segment where the segment at hand has nothing; what is pending opens the one after it.
     pub(super) fn gap(&mut self, cut: Cut, out: &mut Changeset) {
-        let duration = cut.duration.rescale(self.scale);
         self.cut = None;
-        match self.index.open_mut() {
-            // Its first frames belong to the next: this one becomes the gap.
-            Some(open) => {
-                let (start, at) = (open.start, self.segment_dts);
-                open.gap = true;
-                open.start = cut.start.rescale(self.scale);
-                open.duration = duration;
-                self.seal(out);
-                self.open(at, start.ticks);
-            }
-            None => {
-                let open = self.index.begin(cut.start.rescale(self.scale));
-                open.gap = true;
-                open.duration = duration;
-                self.seal(out);
-                self.cut = None;
-            }
+        // Its first frames belong to the next: the one that is open becomes the gap.
+        let first = self.index.open().map(|open| open.start);
+        let (start, duration) = self.missing(&cut);
+        let open = match self.index.open_mut() {
+            Some(open) => open,
+            None => self.index.begin(start),
+        };
+        (open.gap, open.start, open.duration) = (true, start, duration);
+        self.seal(out);
+        if let Some(first) = first {
+            self.open(self.segment_dts, first.ticks);
         }
+    }
+
+    /// From where this rendition ended, up to where the leader cut: PROGRAM-DATE-TIME and EXTINF go on together. What is
+    /// longer than the target duration goes on in the next gap.
+    fn missing(&self, cut: &Cut) -> (Timestamp, Timestamp) {
+        let breaks = self.index.open().map_or(self.index.discontinuity_pending(), |open| open.discontinuity);
+        let last = self.index.segments().next_back().filter(|_| !breaks);
+        let start = last.map_or(cut.start, |last| last.start.plus(last.duration)).rescale(self.scale);
+        let rest = cut.start.plus(cut.duration).minus(start).rescale(self.scale).ticks;
+        let longest = i64::from(self.index.control.plan.target_duration) * i64::from(self.scale.hz());
+        let duration = if rest > 0 {
+            rest.min(longest)
+        } else {
+            cut.duration.rescale(self.scale).ticks.clamp(1, longest)
+        };
+        (start, Timestamp::new(duration, self.scale))
     }
 }

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use media::{AccessUnit, CodecConfig, Kind, Rational, Track, aac};
+use media::{AccessUnit, CodecConfig, Kind, Rational, Timestamp, Track, aac};
 
 use crate::packager::{Config, Cut, Packager};
 use crate::playlist::multivariant;
@@ -135,6 +135,15 @@ impl Presentation {
         out
     }
 
+    /// How long nothing came of a rendition before this unit, where that is so long that players must be told: pushing
+    /// it makes a DISCONTINUITY. Below zero where time goes back.
+    pub fn hole(&self, rendition: usize, unit: &AccessUnit) -> Option<Timestamp> {
+        match &self.state {
+            State::Measuring { .. } => None,
+            State::Running { packagers, .. } => packagers.get(rendition)?.hole(unit),
+        }
+    }
+
     /// The renditions with their current tracks, in the order given to `new`.
     pub fn renditions(&self) -> &[Rendition] {
         &self.renditions
@@ -228,12 +237,7 @@ impl Presentation {
     }
 
     /// Frame rate and a frame's ticks in the track's scale; `None`: wait for more units.
-    fn frame(
-        &self,
-        rendition: &Rendition,
-        dts: &[media::Timestamp],
-        late: bool,
-    ) -> Option<(Option<Rational>, u32)> {
+    fn frame(&self, rendition: &Rendition, dts: &[Timestamp], late: bool) -> Option<(Option<Rational>, u32)> {
         match &rendition.track.config {
             CodecConfig::Aac(_) => Some((None, aac::Config::FRAME)),
             CodecConfig::Avc(config) => {
@@ -276,7 +280,7 @@ impl Presentation {
 
 /// One unit through its packager, and what follows from it for the others.
 fn step(packagers: &mut [Packager], leader: usize, r: usize, unit: AccessUnit, out: &mut Changes) {
-    if packagers[r].hole(&unit) {
+    if packagers[r].hole(&unit).is_some() {
         break_off(packagers, None, out);
     }
     if r != leader && packagers[r].overruns(&unit) {
@@ -316,7 +320,7 @@ fn break_off(packagers: &mut [Packager], track: Option<(usize, &Track)>, out: &m
     let beyond = |p: &Packager| p.index().current_msn() + u64::from(p.has_media());
     let target = packagers.iter().map(beyond).max().unwrap_or(0);
     let longest = packagers.iter().filter(|p| beyond(p) == target).find_map(here);
-    let zero = media::Timestamp::millis(0);
+    let zero = Timestamp::millis(0);
     let or = longest.unwrap_or(Cut { at: zero, start: zero, duration: zero });
     for (i, packager) in packagers.iter_mut().enumerate() {
         catch_up(packager, i, target, or, out);

@@ -81,10 +81,40 @@ fn nothing_is_served_before_the_first_part() {
 #[test]
 fn whole_segments_where_there_are_no_parts() {
     let mut rig = rig(Mode::Normal);
-    steady(&mut rig, 3_000, 8, 30);
     assert_eq!(rig.index(0).last(), Some((1, None)));
     assert_eq!(ask(rig.index(0), &query(1, 7)), Reload::Ready);
     assert_eq!(ask(rig.index(0), &query(2, 0)), Reload::Wait);
+    assert_eq!(ask(rig.index(0), &query(2, None)), Reload::Wait);
+    steady(&mut rig, 3_000, 2, 30);
+    assert_eq!(ask(rig.index(0), &query(2, None)), Reload::Ready);
+    assert_eq!(ask(rig.index(0), &query(3, None)), Reload::Wait);
+    assert!(matches!(ask(rig.index(0), &query(5, None)), Reload::Refuse(400, _)));
+}
+
+/// For key frames each so many seconds: when the first playlist comes, and how much is in it. Who begins to play it at its
+/// beginning then must never wait.
+#[test]
+fn a_session_without_parts_is_joined_early_and_plays_on() {
+    for (gop, first) in [(1, 8), (2, 8), (3, 9), (4, 8), (5, 10), (6, 12), (30, 12)] {
+        let plan = Plan::new(Mode::Normal, None, Duration::from_secs(30));
+        let mut rig = Rig::new(plan, &[video_track(), audio_track(48_000)]);
+        let mut joined = None;
+        for frame in 0..60 * 30 {
+            let at = frame * 1_000 / 30;
+            rig.push(0, crate::presentation::tests::picture(at, frame % (gop * 30) == 0, 10));
+            let Some(index) = rig.presentation.index(0) else { continue };
+            let have: f64 = index.segments().map(|segment| segment.duration.seconds()).sum();
+            if joined.is_none() && ask(index, &query(None, None)) == Reload::Ready {
+                joined = Some(at);
+            }
+            if let (Some(joined), 1) = (joined, index.media_sequence()) {
+                let played = (at - joined) as f64 / 1_000.0;
+                assert!(played <= have - 0.5, "GOP {gop} s: at {at} ms {played} s played, {have} s there");
+            }
+        }
+        let joined = joined.unwrap() as f64 / 1_000.0;
+        assert!((joined - f64::from(first)).abs() < 1.1, "GOP {gop} s: {joined}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Command, Config, Input, Kick, Output};
 use crate::event::{Event, Issue, Kind, Subject, Throttle};
+use crate::issue::Issues;
 use crate::session::{self, Before, EndReason, GRACE, Publisher, SILENCE, Session, TAKEOVER, Trouble};
 use crate::{ChannelId, PublisherId, Refusal, SessionId, Source};
 
@@ -18,7 +19,7 @@ pub struct Channel {
     state: State,
     out: VecDeque<Output>,
     refusals: Throttle,
-    issues: [Option<Instant>; Issue::KINDS],
+    issues: Issues,
 }
 
 /// ```text
@@ -50,7 +51,7 @@ impl Channel {
             state: if stopped { State::Stopped } else { State::Idle },
             out: VecDeque::new(),
             refusals: Throttle::refusals(),
-            issues: [None; Issue::KINDS],
+            issues: Issues::default(),
         }
     }
 
@@ -70,13 +71,17 @@ impl Channel {
                 since.checked_add(self.config.reconnect_window).max(*grace)
             }
         };
-        first.into_iter().chain(self.max_duration_ends(session)).min()
+        first.into_iter().chain(self.max_duration_ends(session)).chain(self.issues.due()).min()
     }
 
     /// Time has passed. Early calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         while due(self.poll_timeout()) {
+            if let Some(closed) = self.issues.close(now) {
+                self.tell(closed);
+                continue;
+            }
             let State::Active(session) = &self.state else { return };
             if due(self.max_duration_ends(session)) {
                 self.end(now, EndReason::MaxDuration, Kick::MaxDuration);
@@ -243,10 +248,8 @@ impl Channel {
         if self.session_of(publisher).is_none() {
             return;
         }
-        let last = &mut self.issues[issue.index()];
-        if last.is_none_or(|last| now.saturating_duration_since(last) >= Issue::EVERY) {
-            *last = Some(now);
-            self.tell(Kind::IngestIssue { issue });
+        if let Some(kind) = self.issues.note(issue, now) {
+            self.tell(kind);
         }
     }
 
@@ -291,7 +294,7 @@ impl Channel {
 
     /// A session begins with its publisher connected.
     fn open(&mut self, now: Instant, id: SessionId, publisher: Publisher, source: Option<Source>) {
-        self.issues = [None; Issue::KINDS];
+        self.issues = Issues::default();
         self.order(Command::OpenSession { session: id.clone() });
         let state = session::State::Init { publisher };
         self.state = State::Active(Box::new(Session { id, opened: now, ran: Duration::ZERO, source, state }));

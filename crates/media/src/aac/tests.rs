@@ -41,3 +41,29 @@ fn any_two_bytes_give_an_answer() {
         let _ = Config::parse(&Bytes::copy_from_slice(&n.to_be_bytes()));
     }
 }
+
+#[test]
+fn silent_frames_have_every_element_of_their_layout() {
+    // Bit by bit; FFmpeg decodes them in `crates/codec`.
+    let frame = |channels| Config::announced(48_000, channels).unwrap().silent_frame();
+    // SCE, tag 0, global gain 0, ICS info 0, no tools, END.
+    assert_eq!(frame(1)[..], [0, 0, 0, 0b0000_0111]);
+    // CPE, tag 0, common window, ICS info 0, no M/S, twice a gain without tools, END.
+    assert_eq!(frame(2)[..], [0b0010_0001, 0, 0, 0, 0, 0b0001_1100]);
+    for channels in [3, 4, 5, 6, 8] {
+        assert!(frame(channels).len() > frame(2).len());
+    }
+}
+
+#[test]
+fn what_was_announced_parses() {
+    for hz in SAMPLE_RATES {
+        for channels in [1, 2, 3, 4, 5, 6, 8] {
+            let config = Config::announced(hz, channels).unwrap();
+            assert_eq!(Config::parse(&config.asc).unwrap(), config);
+        }
+    }
+    for (hz, channels) in [(48_000, 0), (48_000, 7), (48_000, 9), (47_999, 2), (0, 2)] {
+        assert_eq!(Config::announced(hz, channels), None, "{hz} Hz, {channels} channels");
+    }
+}

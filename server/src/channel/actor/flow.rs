@@ -5,102 +5,26 @@ use std::time::Instant;
 use live::channel::Input;
 use live::event::Issue;
 use live::{Refusal, SessionId};
-use media::{AccessUnit, Kind, Timestamp, Track};
+use media::{AccessUnit, Jump, Kind, Settled, Timestamp};
 
 use tokio::task::JoinHandle;
 
-use super::{Actor, Connected, KEEP_SOURCE, Stage};
+use super::{Actor, Gop, KEEP_SOURCE, Stage};
 use crate::channel::Shared;
-use crate::channel::gather::Gather;
 use crate::channel::run::Run;
-use crate::channel::source::announced;
 use crate::journal::Trouble;
 use crate::store::Store;
 
 impl Actor {
-    pub(super) async fn track(&mut self, track: Track) {
-        let now = self.now();
-        let Some(on) = &mut self.on else { return };
-        match &mut on.stage {
-            Stage::Gathering(gather) => {
-                gather.track(track, now);
-                self.settle_if_gathered().await;
-            }
-            Stage::Flowing { metadata, tracks, timeline, .. } => {
-                let known = tracks.iter().any(|known| known.kind == track.kind);
-                if !known {
-                    let detail = format!("{} began after the others and is left out", track.kind.name());
-                    let publisher = on.id;
-                    self.input(Input::Issue { publisher, issue: Issue::Malformed { detail } }).await;
-                    return;
-                }
-                tracks.retain(|known| known.kind != track.kind);
-                tracks.push(track.clone());
-                tracks.sort_by_key(|track| track.kind);
-                if let Some(timeline) = timeline {
-                    timeline.track(&track);
-                }
-                let source = announced(tracks.iter(), metadata, on.encoder.as_deref());
-                let publisher = on.id;
-                if let Some(run) = &mut self.run {
-                    run.source = source.clone();
-                    let outcome = run.discontinuity(Some(track));
-                    self.journal_outcome(outcome).await;
-                }
-                self.input(Input::Tracks { publisher, source }).await;
-                self.count_breaks(now).await;
-            }
-        }
-    }
-
-    pub(super) async fn settle_if_gathered(&mut self) {
-        let now = self.now();
-        if let Some(Connected { stage: Stage::Gathering(gather), .. }) = &self.on
-            && gather.done(now)
-        {
-            self.settle().await;
-        }
-    }
-
-    /// The tracks are what they are by now: media flows.
-    pub(super) async fn settle(&mut self) {
-        let now = self.now();
-        let Some(on) = &mut self.on else { return };
-        let Stage::Gathering(gather) = &mut on.stage else { return };
-        if gather.tracks.is_empty() {
-            return;
-        }
-        let Gather { metadata, tracks, early, .. } = std::mem::take(gather);
-        let first = early.front().map_or(now, |(_, at)| *at);
-        on.stage = Stage::Flowing { metadata, tracks, timeline: None, seen_key: false, last_key: None };
-        self.begin(first).await;
-        for (unit, at) in early {
-            self.unit(unit, at).await;
-        }
-    }
-
-    /// Media begins to flow into the session, or goes on in it.
-    pub(super) async fn begin(&mut self, first: Instant) {
-        let (Some(on), Some(run)) = (&mut self.on, &mut self.run) else { return };
-        let Stage::Flowing { metadata, tracks, timeline, .. } = &mut on.stage else { return };
-        let (clock, outcome) = run.begin(&self.shared, tracks, metadata, on.encoder.as_deref(), first);
-        *timeline = Some(clock);
-        let left_out = tracks.iter().find(|track| !run.carries(track.kind)).map(|track| track.kind.name());
-        let (publisher, source) = (on.id, run.source.clone());
-        self.journal_outcome(outcome).await;
-        self.input(Input::Tracks { publisher, source }).await;
-        if let Some(name) = left_out {
-            let detail =
-                format!("the session began without {name}, so it is left out until the next session");
-            self.input(Input::Issue { publisher, issue: Issue::Malformed { detail } }).await;
-        }
-    }
-
     pub(super) async fn unit(&mut self, unit: AccessUnit, now: Instant) {
         let Some(on) = &mut self.on else { return };
         let Stage::Flowing { tracks, timeline, seen_key, .. } = &mut on.stage else { return };
         let publisher = on.id;
-        let picture = unit.kind == Kind::Video;
+        let (picture, kind) = (unit.kind == Kind::Video, unit.kind);
+        let carried = self.run.as_ref().is_none_or(|run| timeline.is_none() || run.carries(kind));
+        if !carried || !tracks.iter().any(|track| track.kind == kind) {
+            return self.issue(Issue::TrackRefused { track: kind.name() }).await;
+        }
         if picture && unit.key {
             *seen_key = true;
         }
@@ -113,31 +37,58 @@ impl Actor {
             self.begin(now).await;
         }
         let (Some(on), Some(run)) = (&mut self.on, &mut self.run) else { return };
-        let Stage::Flowing { timeline: Some(timeline), last_key, .. } = &mut on.stage else { return };
-        let Some(settled) = timeline.push(unit, run.at(now)) else { return };
-        let mut gop = None;
-        if picture && settled.unit.key {
-            gop = last_key.filter(|_| settled.jump.is_none()).map(|last| settled.unit.dts.minus(last));
-            *last_key = Some(settled.unit.dts);
+        let Stage::Flowing { timeline: Some(timeline), gop, silence, .. } = &mut on.stage else { return };
+        let Some(Settled { unit, jump, audio_drift }) = timeline.push(unit, run.at(now)) else { return };
+        if let Some(silence) = silence.as_mut().filter(|_| jump.is_some()) {
+            silence.discontinuity();
         }
-        let longest = run.longest_gop();
+        let before = match silence {
+            Some(silence) if picture => silence.before(unit.dts),
+            Some(silence) => {
+                if !silence.sound(unit.dts) {
+                    // Its place is taken.
+                    return;
+                }
+                Vec::new()
+            }
+            None => Vec::new(),
+        };
+        let mut issues = Vec::new();
+        issues.extend((!before.is_empty()).then_some(Issue::SoundMissing));
+        issues.extend(audio_drift.map(|percent| Issue::AudioDrift { percent }));
+        if picture {
+            issues.extend(gop.push(&unit, jump.is_some(), run.longest_gop()));
+        }
         let mut outcome = Ok(());
-        let jumped = settled.jump.is_some();
-        if let Some(jump) = settled.jump {
+        if let Some(jump) = &jump {
             outcome = run.discontinuity(None);
-            let issue = Issue::ClockJump { by_ms: jump.as_millis() };
+            issues.push(match jump {
+                Jump::By(by) => Issue::ClockJump { by_ms: by.as_millis() },
+                Jump::Behind(by) => Issue::ClockDrift { behind_ms: by.as_millis() },
+            });
+        }
+        let mut new = jump.is_some();
+        for unit in before.into_iter().chain([unit]) {
+            let (made, pushed) = run.push(unit, now);
+            new |= made;
+            outcome = outcome.and(pushed);
+        }
+        issues.extend(run.take_gaps().into_iter().map(|(track, seconds)| Issue::MediaGap { track, seconds }));
+        self.journal_outcome(outcome).await;
+        for issue in issues {
             self.input(Input::Issue { publisher, issue }).await;
         }
-        if let Some(seconds) = gop.map(Timestamp::seconds).filter(|seconds| *seconds > longest) {
-            self.input(Input::Issue { publisher, issue: Issue::LongGop { seconds } }).await;
-        }
-        let Some(run) = &mut self.run else { return };
-        let (new, pushed) = run.push(settled.unit, now);
-        self.journal_outcome(outcome.and(pushed)).await;
-        if new || jumped {
+        if new {
             self.playable().await;
             self.keep_source(now);
             self.count_breaks(now).await;
+        }
+    }
+
+    /// Something is wrong with what the publisher sends.
+    pub(super) async fn issue(&mut self, issue: Issue) {
+        if let Some(publisher) = self.on.as_ref().map(|on| on.id) {
+            self.input(Input::Issue { publisher, issue }).await;
         }
     }
 
@@ -205,6 +156,24 @@ pub(super) async fn keep_last(shared: &Shared, keeping: Option<JoinHandle<()>>, 
         let _ = keeping.await;
     }
     keep(&shared.store, &run.id, run.source.clone()).await;
+}
+
+/// A GOP without an end in sight is told of before it ends.
+const ENDLESS_S: f64 = 10.0;
+
+impl Gop {
+    /// Takes a picture; gives what is to be told where its key frame is further away than `longest` seconds.
+    fn push(&mut self, unit: &AccessUnit, jumped: bool, longest: f64) -> Option<Issue> {
+        let seconds = self.key.filter(|_| !jumped).map(|key| unit.dts.minus(key)).map(Timestamp::seconds);
+        if jumped || unit.key {
+            self.key = Some(unit.dts);
+        }
+        let told = if unit.key { std::mem::take(&mut self.told) } else { self.told };
+        let least = if unit.key { longest } else { longest.max(ENDLESS_S) };
+        let seconds = seconds.filter(|seconds| *seconds > least && !told)?;
+        self.told = !unit.key;
+        Some(Issue::LongGop { seconds })
+    }
 }
 
 async fn keep(store: &Store, session: &str, source: live::Source) {

@@ -109,6 +109,42 @@ async fn limits_hold_at_the_limit() {
 }
 
 #[tokio::test]
+async fn latency_targets_hold_at_both_ends_of_their_mode() {
+    let server = Server::start().await;
+    let channel = server.channel("a").await;
+    let path = format!("/channels/{}", text(&channel["id"]));
+    for (mode, least, most) in [("ultra_low", 0.6, 4.0), ("low", 4.0, 10.0), ("normal", 10.0, 30.0)] {
+        for (target, taken) in [(least, true), (least - 0.01, false), (most, true), (most + 0.01, false)] {
+            let body = json!({ "latency_mode": mode, "latency_target_s": target });
+            let created = {
+                let mut body = body.clone();
+                body["name"] = json!("b");
+                server.ask("POST", "/channels", body).await
+            };
+            let patched = server.ask("PATCH", &path, body).await;
+            // The mode stays, and the target alone must fit it.
+            let alone = server.ask("PATCH", &path, json!({ "latency_target_s": target })).await;
+            for (answer, good) in [(&created, 201), (&patched, 200), (&alone, 200)] {
+                let status = if taken { good } else { 422 };
+                assert_eq!(answer.status, status, "{mode} {target}: {}", answer.body);
+            }
+            if taken {
+                assert_eq!(
+                    (&patched.body["latency_mode"], &alone.body["latency_target_s"]),
+                    (&json!(mode), &json!(target))
+                );
+            } else {
+                let told = format!(
+                    "`latency_target_s` is {target}, but latency_mode {mode} takes {least} to {most}"
+                );
+                assert_eq!(text(&patched.body["detail"]), told);
+                assert_eq!(text(&patched.body["code"]), "invalid_field");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn bad_requests_elsewhere() {
     let server = Server::start().await;
     let channel = server.channel("a").await;

@@ -126,6 +126,7 @@ impl Server {
             urls,
             clock,
             retention: Arc::default(),
+            timeout: Duration::from_secs(10),
         };
         let read = store.create_token("r", Scope::Read).await.unwrap().text;
         let operate = store.create_token("o", Scope::Operate).await.unwrap().text;

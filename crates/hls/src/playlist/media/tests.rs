@@ -142,9 +142,15 @@ fn normal_latency_has_no_parts() {
             #EXT-X-DISCONTINUITY-SEQUENCE:0
             #EXT-X-MAP:URI="init0.mp4"
             #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:20.066Z
-            #EXTINF:6.00000,
+            #EXTINF:2.00000,
             s1.m4s
-            #EXT-X-RENDITION-REPORT:URI="../audio/media.m3u8",LAST-MSN=1
+            #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:22.066Z
+            #EXTINF:2.00000,
+            s2.m4s
+            #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:24.066Z
+            #EXTINF:2.00000,
+            s3.m4s
+            #EXT-X-RENDITION-REPORT:URI="../audio/media.m3u8",LAST-MSN=3
         "##]],
     );
 }

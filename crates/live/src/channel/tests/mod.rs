@@ -329,13 +329,19 @@ fn new_settings_hold_for_the_running_session() {
 }
 
 #[test]
-fn an_issue_is_told_once_in_ten_seconds() {
+fn an_issue_is_told_when_it_opens_and_when_it_is_over() {
     let mut bench = live();
+    bench.told.clear();
     let issue = || Input::Issue { publisher: PublisherId(1), issue: Issue::ClockJump { by_ms: -70 } };
     for ms in (0..12_000).step_by(1000) {
         bench.at(ms).media(1).input(issue());
     }
+    assert_eq!(bench.told.matches("ingest.issue").count(), 1, "{}", bench.told);
+    for ms in (12_000..60_000).step_by(1000) {
+        bench.at(ms).media(1);
+    }
     assert_eq!(bench.told.matches("ingest.issue").count(), 2, "{}", bench.told);
+    assert!(bench.told.contains("over, after 11 s") && bench.told.contains("(12 times)"), "{}", bench.told);
 }
 
 #[test]

@@ -1,12 +1,18 @@
 //! What the operator decides before the server starts: flags, then `SIGMA_*`, then `sigma.toml`, then defaults.
 //! What can be changed while it runs (channels, keys, tokens) lives in the database instead.
 
+mod keep;
+mod limits;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
 use serde::Deserialize;
+
+pub use keep::{Retention, Storage};
+pub use limits::Limits;
 
 /// Takes RTMP in, keeps every second of it, and serves it as Low-Latency HLS.
 #[derive(Debug, Parser)]
@@ -49,34 +55,12 @@ pub struct Config {
     pub rtmp: SocketAddr,
     /// What it tells the world when it stands behind something.
     pub public: Public,
+    /// What clients of HTTP may take.
+    pub limits: Limits,
     /// How long recordings are kept.
     pub retention: Retention,
     /// The disk.
     pub storage: Storage,
-}
-
-/// Limits for the recordings of all channels together; a channel may have narrower ones of its own.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(deny_unknown_fields)]
-pub struct Retention {
-    /// Seconds since a session ended.
-    pub max_age_s: Option<u32>,
-    /// Bytes on disk.
-    pub max_bytes: Option<u64>,
-}
-
-/// What the journal may take of the disk.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(deny_unknown_fields, default)]
-pub struct Storage {
-    /// So many bytes are left free, for the database and for whoever else is there: nearer to full, nothing is recorded.
-    pub reserve_bytes: u64,
-}
-
-impl Default for Storage {
-    fn default() -> Self {
-        Self { reserve_bytes: 64 << 20 }
-    }
 }
 
 /// Addresses as the world sees them; where `None`, the listener's own.
@@ -99,6 +83,8 @@ struct File {
     #[serde(default)]
     public: Public,
     #[serde(default)]
+    limits: Limits,
+    #[serde(default)]
     retention: Retention,
     #[serde(default)]
     storage: Storage,
@@ -120,6 +106,7 @@ impl Config {
             None if beside.is_file() => File::read(&beside)?,
             None => File::default(),
         };
+        file.limits.check()?;
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Ok(Self {
             data_dir: args.data_dir.clone(),
@@ -130,6 +117,7 @@ impl Config {
                 http_url: args.public_http_url.clone().or(file.public.http_url),
                 cdn_url: args.public_cdn_url.clone().or(file.public.cdn_url),
             },
+            limits: file.limits,
             retention: file.retention,
             storage: file.storage,
         })
@@ -138,8 +126,15 @@ impl Config {
     /// A server for tests: any free ports, everything under `data_dir`.
     pub fn local(data_dir: &Path) -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let (public, retention, storage) = Default::default();
-        Self { data_dir: data_dir.to_owned(), http: any, rtmp: any, public, retention, storage }
+        Self {
+            data_dir: data_dir.to_owned(),
+            http: any,
+            rtmp: any,
+            public: Public::default(),
+            limits: Limits::default(),
+            retention: Retention::default(),
+            storage: Storage::default(),
+        }
     }
 }
 
@@ -170,5 +165,14 @@ mod tests {
         let error = format!("{:#}", load(&[], "htpp = '127.0.0.1:2'").unwrap_err());
         assert!(error.contains("htpp") && error.contains("sigma.toml"), "{error}");
         assert!(load(&[], "[public]\nrtmp = 'x'").is_err());
+    }
+
+    #[test]
+    fn limits_have_defaults_and_none_may_be_zero() {
+        let limits = load(&[], "[limits]\nheld_per_address = 7").unwrap().limits;
+        assert_eq!(limits, Limits { held_per_address: 7, ..Limits::default() });
+        let error = format!("{:#}", load(&[], "[limits]\nwrite_timeout_s = 0").unwrap_err());
+        assert!(error.contains("write_timeout_s"), "{error}");
+        assert!(load(&[], "[limits]\nconnexions = 1").is_err());
     }
 }

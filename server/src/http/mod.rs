@@ -1,0 +1,232 @@
+//! The HTTP front: HTTP/1.1 and HTTP/2 on plain sockets and over TLS, how many connections there may be, and how long each
+//! may take for what.
+//!
+//! **Belongs here:** connections. **Does not:** routes (`control`, `deliver`), certificates (`tls`).
+//!
+//! A connection begins with HTTP/2's preface or speaks HTTP/1.1; over TLS the two agree by ALPN and do the same.
+
+mod client;
+mod meter;
+mod metered;
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower::Service;
+
+use crate::clock::Clock;
+use crate::quota::Quota;
+
+pub(crate) use client::{Client, Proxies};
+pub(crate) use meter::Timeouts;
+
+use meter::{Meter, Verdict};
+use metered::{Shared, Stream, Watched};
+
+/// Requests that one HTTP/2 connection may have under way.
+const STREAMS: u32 = 128;
+/// The head of a request: bytes, and how many headers.
+const HEAD: usize = 16 << 10;
+const HEADERS: usize = 64;
+/// A connection that holds requests is asked so often whether it is still there.
+const PING: Duration = Duration::from_secs(20);
+/// Once nobody needs it, or the server stops, an HTTP/2 connection has so long to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// To somebody for whom there is no room, in HTTP/1.1; over TLS nothing can be said so early.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
+    Content-Type: text/plain\r\nContent-Length: 48\r\n\r\ntoo many connections: try again in a few seconds";
+
+/// What a front may hold, and whom it believes.
+#[derive(Clone)]
+pub(crate) struct Front {
+    router: Router,
+    timeouts: Timeouts,
+    connections: Quota<()>,
+    addresses: Quota<IpAddr>,
+    proxies: Proxies,
+    clock: Clock,
+}
+
+/// How many connections there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Connections {
+    /// On all listeners together.
+    pub all: usize,
+    /// Of one address that is no trusted proxy.
+    pub of_an_address: usize,
+}
+
+impl Front {
+    pub(crate) fn new(
+        router: Router,
+        timeouts: Timeouts,
+        connections: Connections,
+        proxies: Proxies,
+        clock: Clock,
+    ) -> Self {
+        let Connections { all, of_an_address } = connections;
+        let (connections, addresses) = (Quota::new(all), Quota::new(of_an_address));
+        Self { router, timeouts, connections, addresses, proxies, clock }
+    }
+
+    /// Accepts until `stop` turns true; comes back when every connection has had its answers. Dropped, it drops them.
+    pub(crate) async fn serve(self, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+        let mut open = JoinSet::new();
+        let mut told = Throttle::default();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(_) = open.join_next() => continue,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, mostly: give the others time to go.
+                    if told.worth_a_line(&self.clock) {
+                        tracing::error!("can't accept an HTTP connection: {error}");
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let proxy = self.proxies.trusts(peer.ip());
+            let all = self.connections.take(());
+            let of_address = if proxy { Some(None) } else { self.addresses.take(peer.ip()).map(Some) };
+            let (Some(all), Some(of_address)) = (all, of_address) else {
+                if told.worth_a_line(&self.clock) {
+                    let (all, own) = (self.connections.limit(), self.addresses.limit());
+                    tracing::warn!(
+                        "HTTP connection from {peer} closed: {all} are open, or {own} of this address \
+                         ([limits] connections, connections_per_address)"
+                    );
+                }
+                turn_away(stream);
+                continue;
+            };
+            // Parts are small and each counts: none waits for the next.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!("can't set TCP_NODELAY: {error}");
+            }
+            let (front, stop) = (self.clone(), stop.clone());
+            open.spawn(async move {
+                front.connection(stream, peer, stop).await;
+                drop((all, of_address));
+            });
+        }
+        drop(listener);
+        while open.join_next().await.is_some() {}
+    }
+
+    async fn connection(self, stream: TcpStream, peer: SocketAddr, stop: watch::Receiver<bool>) {
+        let shared = Shared::new(Meter::new(self.timeouts, self.clock.now()), self.clock.clone());
+        self.talk(Stream::new(stream, shared.clone()), peer, shared, stop).await;
+    }
+
+    async fn talk<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+        self,
+        stream: S,
+        peer: SocketAddr,
+        shared: Shared,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let (router, proxies, watched) = (self.router, self.proxies, shared.clone());
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let running = watched.request(request.version() >= hyper::Version::HTTP_2);
+            let mut request = request.map(Body::new);
+            let client = proxies.client(peer.ip(), request.headers());
+            request.extensions_mut().insert(client);
+            let answer = router.clone().call(request);
+            async move { answer.await.map(|answer| answer.map(|body| Watched::new(body, running))) }
+        });
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .max_buf_size(HEAD)
+            .max_headers(HEADERS);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(HEAD as u32)
+            .max_send_buf_size(256 << 10)
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut leaving = false;
+        loop {
+            let now = self.clock.now();
+            let verdict = shared.meter().verdict(now);
+            let again = match verdict {
+                Verdict::Fine(then) => then.saturating_duration_since(now),
+                Verdict::Idle if leaving => return,
+                Verdict::Idle => {
+                    leaving = true;
+                    connection.as_mut().graceful_shutdown();
+                    GOODBYE
+                }
+                Verdict::Cut(why) => {
+                    tracing::debug!("HTTP connection from {peer} closed: {why}");
+                    return;
+                }
+            };
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!("HTTP connection from {peer}: {error}");
+                    }
+                    return;
+                }
+                () = tokio::time::sleep(again) => {}
+                _ = stop.wait_for(|stop| *stop), if !leaving => {
+                    leaving = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+/// Says that there is no room, if that can be said without waiting.
+fn turn_away(stream: TcpStream) {
+    tokio::spawn(async move {
+        let mut stream = stream;
+        let say = async {
+            stream.write_all(FULL).await?;
+            stream.shutdown().await?;
+            // Closing on unread bytes would make TCP take back what was said.
+            tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+        };
+        let _ = tokio::time::timeout(GOODBYE, say).await;
+    });
+}
+
+/// At most one line a second about those who were turned away.
+#[derive(Default)]
+struct Throttle(Option<std::time::Instant>);
+
+impl Throttle {
+    fn worth_a_line(&mut self, clock: &Clock) -> bool {
+        let now = clock.now();
+        let quiet = self.0.is_none_or(|last| now.duration_since(last) >= Duration::from_secs(1));
+        if quiet {
+            self.0 = Some(now);
+        }
+        quiet
+    }
+}
