@@ -199,3 +199,31 @@ async fn where_recordings_take_too_much_room_the_oldest_goes() {
     assert!(deleted(&rig).await[2..].iter().all(|(id, reason)| *id == first && reason == "max_age"));
     rig.until("gone", async |rig| !rig.dir.path().join("sessions").join(&first).exists()).await;
 }
+
+#[tokio::test]
+async fn a_database_that_is_stuck_holds_up_no_media_and_no_later_session() {
+    let rig = Rig::start().await;
+    let tags = fixture::tags();
+    let mut publisher = rig.publish(&tags[..tags.len() / 2]).await;
+    let folder = rig.folder("video").await;
+    rig.media(&folder, 1).await;
+    let first = rig.sessions().await.remove(0).id;
+    // Somebody else holds it.
+    let sql = rusqlite::Connection::open(rig.dir.path().join("sigma.db")).unwrap();
+    sql.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for tag in &tags[tags.len() / 2..] {
+        publisher.send(tag.clone()).await.unwrap();
+    }
+    rig.media(&folder, 4).await;
+    publisher.close().await.unwrap();
+    rig.until("the end", async |rig| rig.text(&format!("{folder}/media.m3u8")).await.ends_with("ENDLIST\n"))
+        .await;
+    sql.execute_batch("ROLLBACK").unwrap();
+    drop(sql);
+    // What happened meanwhile is told in its order, and the channel goes on.
+    rig.until("assets", async |rig| assets(rig, &first).await.len() == 2).await;
+    let names: Vec<_> = rig.events().await.into_iter().map(|event| event.name).collect();
+    let place = |name: &str| names.iter().position(|known| known == name).unwrap();
+    assert!(place("session.live") < place("session.ended") && place("session.ended") < place("asset.ready"));
+    assert_ne!(session(&rig).await, first);
+}
