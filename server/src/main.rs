@@ -11,6 +11,8 @@ use server::config::{Args, Config};
 
 /// What still runs on threads when everything has stopped has so long to end.
 const STRAGGLERS: Duration = Duration::from_millis(200);
+/// Fewer are worth a line in the log.
+const ENOUGH_FILES: u64 = 16_384;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
 
 fn serve(args: &Args) -> anyhow::Result<()> {
     let config = Config::load(args)?;
+    raise_open_files();
     // Two workers move gigabits; more would only give the allocator more arenas to fill.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 4)))
@@ -67,6 +70,19 @@ fn serve(args: &Args) -> anyhow::Result<()> {
     // A thread that waits for a disk that is gone must not keep the program.
     runtime.shutdown_timeout(STRAGGLERS);
     outcome
+}
+
+/// Each viewer holds up to four connections: the soft limit of most systems, 1,024, is soon reached.
+fn raise_open_files() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) if files < ENOUGH_FILES => tracing::warn!(
+            "this process may open {files} files, enough for about {} viewers: raise the hard limit (`ulimit -Hn`, \
+             LimitNOFILE= in a systemd unit, `docker run --ulimit nofile=`)",
+            files / 4
+        ),
+        Ok(files) => tracing::debug!("may open {files} files"),
+        Err(error) => tracing::warn!("can't raise the limit of open files: {error}"),
+    }
 }
 
 /// A thread of its own: a read of stdin that nobody ends must not hold up the exit.

@@ -12,3 +12,4 @@ mod publish;
 mod refuse;
 mod run;
 mod scripted;
+mod swarm;

@@ -91,7 +91,8 @@ pub struct Segment {
     pub discontinuity_sequence: u64,
     /// The EXT-X-MAP it needs: `init{K}.mp4`.
     pub init: u32,
-    /// Presentation time of its first frame since the session's epoch.
+    /// Decode time of its first frame (`tfdt`) since the session's epoch: when a key frame is shown, give or take the
+    /// publisher's rounding.
     pub start: Timestamp,
     /// Sum of its parts.
     pub duration: Timestamp,
@@ -135,6 +136,7 @@ pub struct Index {
     /// DISCONTINUITY stands before the next segment (counted in `discontinuities` already).
     pending_discontinuity: bool,
     ended: bool,
+    captions: bool,
     meter: Meter,
 }
 
@@ -163,6 +165,7 @@ impl Index {
             discontinuities: 0,
             pending_discontinuity: false,
             ended: false,
+            captions: false,
             meter: Meter::default(),
         }
     }
@@ -222,6 +225,11 @@ impl Index {
     /// `finish` was called.
     pub fn ended(&self) -> bool {
         self.ended
+    }
+
+    /// A picture carried captions.
+    pub fn captions(&self) -> bool {
+        self.captions
     }
 
     /// An initialisation segment by its number; all of a session's stay.
@@ -346,6 +354,10 @@ impl Index {
 
     pub(crate) fn discontinuities(&self) -> u64 {
         self.discontinuities
+    }
+
+    pub(crate) fn set_captions(&mut self) {
+        self.captions = true;
     }
 
     pub(crate) fn end(&mut self) {

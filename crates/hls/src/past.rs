@@ -15,6 +15,8 @@ const PAGE: usize = 64;
 
 const GAP: u8 = 1;
 const DISCONTINUITY: u8 = 2;
+/// It does not begin with a key frame.
+const DEPENDENT: u8 = 4;
 
 /// Packed segments, the oldest first, without a hole between their numbers.
 #[derive(Clone, Debug, Default)]
@@ -93,7 +95,9 @@ impl Past {
             start: segment.start.ticks,
             duration: u32::try_from(segment.duration.ticks).unwrap_or(u32::MAX),
             bytes: u32::try_from(segment.bytes).unwrap_or(u32::MAX),
-            flags: if segment.gap { GAP } else { 0 } | if segment.discontinuity { DISCONTINUITY } else { 0 },
+            flags: if segment.parts.first().is_none_or(|part| part.independent) { 0 } else { DEPENDENT }
+                | if segment.gap { GAP } else { 0 }
+                | if segment.discontinuity { DISCONTINUITY } else { 0 },
         };
         if let Some(page) = self.pages.back_mut().filter(|page| page.takes(segment)) {
             // A snapshot that still holds it keeps the page as it was.
@@ -141,6 +145,11 @@ impl Past {
             self.gone = 0;
         }
         Some(segment)
+    }
+
+    /// Every segment of the pages from `msn` on begins with a key frame.
+    pub fn independent(&self, msn: u64) -> bool {
+        self.pages(msn).all(|(page, _)| page.slots.iter().all(|slot| slot.flags & DEPENDENT == 0))
     }
 
     /// How many segments.

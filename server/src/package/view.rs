@@ -183,7 +183,9 @@ impl Live {
             .collect();
         let renditions = views.iter().map(|(rendition, view)| {
             let uri = format!("{}/{}/{name}.m3u8", self.session, rendition.name);
-            multivariant::Rendition::of(uri, &view.track, view.frame_rate, view.index.bandwidth())
+            let bandwidth = view.index.bandwidth();
+            let of = multivariant::Rendition::of(uri, &view.track, view.frame_rate, bandwidth);
+            multivariant::Rendition { captions: Some(view.index.captions()), ..of }
         });
         // The publisher's encoder cuts its GOPs as it likes, so no promise about segments (rule 4).
         multivariant::render(&renditions.collect::<Vec<_>>(), false)

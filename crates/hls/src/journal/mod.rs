@@ -157,8 +157,7 @@ pub fn segments(files: &[&Index]) -> Vec<Segment> {
     for file in files {
         let Some(scale) = Timescale::new(file.timescale) else { continue };
         for part in &file.parts {
-            let start = part.decode_time as i64 + part.samples.first().map_or(0, |s| i64::from(s.offset));
-            let start = Timestamp::new(start, scale);
+            let start = Timestamp::new(part.decode_time as i64, scale);
             let info = PartInfo {
                 number: part.number,
                 duration: Timestamp::new(Sample::total(&part.samples), scale),

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::media::{Report, first_kept, report};
+use super::media::{Report, first_kept, independent, report};
 use super::{Piece, Pieces, Skip, Style, head, millis, tail};
 use crate::Index;
 
@@ -30,6 +30,9 @@ pub fn pieces(index: &Index, skip: Option<Skip>, reports: &[Report]) -> Vec<Piec
         if from > first { 9 } else { 6 },
         plan.target_duration
     );
+    if independent(index, first) {
+        out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
     let _ = writeln!(
         out,
         "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,HOLD-BACK={},CAN-SKIP-UNTIL={}",

@@ -28,12 +28,14 @@ pub enum Skip {
     V2,
 }
 
-/// Seconds with five decimals, rounded to the nearest.
-fn seconds(t: Timestamp) -> String {
-    let ticks = i128::from(t.ticks.max(0));
-    let hz = i128::from(t.scale.hz());
-    let fine = (ticks * 100_000 + hz / 2) / hz;
+/// Seconds with five decimals.
+fn seconds(fine: i128) -> String {
     format!("{}.{:05}", fine / 100_000, fine % 100_000)
+}
+
+/// In units of 10 µs, rounded down.
+fn fine(t: Timestamp) -> i128 {
+    (i128::from(t.ticks) * 100_000).div_euclid(i128::from(t.scale.hz()))
 }
 
 /// Milliseconds as seconds without trailing zeros: `0.603`, `6`.
@@ -164,5 +166,7 @@ fn tail(out: &mut String, segment: &Segment) {
     if segment.gap {
         out.push_str("#EXT-X-GAP\n");
     }
-    let _ = writeln!(out, "#EXTINF:{},\n{}", seconds(segment.duration), segment.uri());
+    // From edge to edge, so that what is rounded doesn't add up: Shaka puts segments one after the other by it.
+    let long = fine(segment.start.plus(segment.duration)) - fine(segment.start);
+    let _ = writeln!(out, "#EXTINF:{},\n{}", seconds(long.max(0)), segment.uri());
 }

@@ -88,5 +88,6 @@ fn rendition(uri: &str, files: &[&journal::Index]) -> Option<multivariant::Rendi
         frame_rate: header.frame_rate.filter(|r| r.1 > 0).map(|(num, den)| Rational { num, den }),
         peak: peak.max(average).ceil() as u64,
         average: average.ceil() as u64,
+        captions: None,
     })
 }

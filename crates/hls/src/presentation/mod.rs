@@ -188,9 +188,11 @@ impl Presentation {
             .filter_map(|i| {
                 let rendition = self.renditions.get(i)?;
                 let announced = rendition.bitrate.map(|b| (b.into(), b.into()));
-                let bandwidth = self.index(i)?.bandwidth().or(announced);
+                let index = self.index(i)?;
+                let bandwidth = index.bandwidth().or(announced);
                 let uri = format!("{base}/{}/media.m3u8", rendition.name);
-                Some(multivariant::Rendition::of(uri, &rendition.track, self.frame_rate(i), bandwidth))
+                let of = multivariant::Rendition::of(uri, &rendition.track, self.frame_rate(i), bandwidth);
+                Some(multivariant::Rendition { captions: Some(index.captions()), ..of })
             })
             .collect();
         Some(multivariant::render(&list, independent))

@@ -179,11 +179,11 @@ pub(super) fn all() -> &'static [Show] {
 fn play() -> Vec<Show> {
     let mut shows = Vec::new();
     for (mode, latency, seconds) in [
-        (Mode::UltraLow, None, 45),
-        (Mode::UltraLow, Some(1.5), 45),
-        (Mode::UltraLow, Some(4.0), 45),
-        (Mode::Low, None, 60),
-        (Mode::Normal, None, 80),
+        (Mode::UltraLow, None, 38),
+        (Mode::UltraLow, Some(1.5), 38),
+        (Mode::UltraLow, Some(4.0), 38),
+        (Mode::Low, None, 42),
+        (Mode::Normal, None, 60),
     ] {
         for (name, video, audio) in
             [("video and audio", Some(0), Some(1)), ("video", Some(0), None), ("audio", None, Some(0))]

@@ -29,12 +29,13 @@ fn plain_segments_with_a_date_now_and_then() {
         #EXTM3U
         #EXT-X-VERSION:6
         #EXT-X-TARGETDURATION:2
+        #EXT-X-INDEPENDENT-SEGMENTS
         #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,HOLD-BACK=6,CAN-SKIP-UNTIL=12
         #EXT-X-MEDIA-SEQUENCE:1
         #EXT-X-DISCONTINUITY-SEQUENCE:0
         #EXT-X-MAP:URI="init0.mp4"
     "##]]
-    .assert_eq(text(rig.index(0), None).split_inclusive('\n').take(7).collect::<String>().as_str());
+    .assert_eq(text(rig.index(0), None).split_inclusive('\n').take(8).collect::<String>().as_str());
     assert_eq!(text(rig.index(0), None).matches("PROGRAM-DATE-TIME").count(), 2);
     assert!(!text(rig.index(0), None).contains("PART"));
 }
