@@ -21,6 +21,7 @@ mod journal;
 mod lock;
 mod package;
 mod quota;
+mod retention;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,9 @@ pub struct Server {
     stop: watch::Sender<bool>,
     ingest: JoinHandle<()>,
     web: JoinHandle<()>,
+    sweeper: JoinHandle<()>,
+    #[cfg(test)]
+    retention: Arc<tokio::sync::Notify>,
     #[expect(dead_code, reason = "held until the end: one server a data folder")]
     lock: lock::Lock,
 }
@@ -71,14 +75,32 @@ impl Server {
 
         let store = store::Store::open(dir, clock.clone())?;
         let sessions = dir.join("sessions");
-        let writer = journal::Writer::start(&sessions)?;
-        let library = journal::Library::new(&sessions);
+        let writer = journal::Writer::start(&sessions, config.storage.reserve_bytes)?;
+        let library = journal::Library::new(&sessions, writer.clone(), clock.clone());
+        let wake = Arc::new(tokio::sync::Notify::new());
         let shelf = package::Shelf::default();
-        let registry =
-            Registry::new(store.clone(), writer, library.clone(), &sessions, shelf.clone(), clock.clone());
+        let registry = Registry::new(
+            store.clone(),
+            writer,
+            library.clone(),
+            &sessions,
+            shelf.clone(),
+            Arc::clone(&wake),
+            clock.clone(),
+        );
         registry.recover().await.context("can't take up the sessions that were running")?;
 
         let (stop, stopping) = watch::channel(false);
+        let retention = retention::Retention {
+            store: store.clone(),
+            library: library.clone(),
+            clock: clock.clone(),
+            limits: config.retention,
+            wake: Arc::clone(&wake),
+        };
+        let sweeper = tokio::spawn(retention.run(stopping.clone()));
+        #[cfg(test)]
+        let retention = Arc::clone(&wake);
         let ingest = tokio::spawn(ingest::serve(rtmp, registry.clone(), clock.clone(), stopping.clone()));
         let (at_rtmp, at_http) = (here("rtmp", rtmp_addr), here("http", http_addr));
         let public = &config.public;
@@ -92,11 +114,14 @@ impl Server {
             channels: Arc::new(registry.clone()),
             urls: Arc::new(urls),
             clock: clock.clone(),
+            retention: wake,
             timeout: Duration::from_secs(config.limits.request_timeout_s.into()),
         });
         let limits = &config.limits;
         let held = deliver::Held::new(limits.held());
-        let media = deliver::Deliver { shelf, library, store: store.clone(), clock: clock.clone(), held };
+        let playlists = deliver::Playlists::default();
+        let media =
+            deliver::Deliver { shelf, library, store: store.clone(), clock: clock.clone(), playlists, held };
         let front = http::Front::new(
             api.merge(deliver::router(media)),
             limits.timeouts(),
@@ -106,7 +131,19 @@ impl Server {
         );
         let web = tokio::spawn(front.serve(plain, stopping));
         let (http, rtmp) = (http_addr, rtmp_addr);
-        Ok(Self { http, rtmp, store, registry, stop, ingest, web, lock })
+        Ok(Self {
+            http,
+            rtmp,
+            store,
+            registry,
+            stop,
+            ingest,
+            web,
+            sweeper,
+            #[cfg(test)]
+            retention,
+            lock,
+        })
     }
 
     /// `http://…` as this machine reaches it.
@@ -144,7 +181,7 @@ impl Server {
         }
         tracing::info!("everything that came is in the journal");
         let farewell = tokio::time::timeout(FAREWELL, async {
-            let _ = tokio::join!(self.ingest, self.web, self.store.flush());
+            let _ = tokio::join!(self.ingest, self.web, self.sweeper, self.store.flush());
         });
         if farewell.await.is_err() {
             web.abort();
@@ -156,6 +193,7 @@ impl Server {
         self.registry.abort();
         self.ingest.abort();
         self.web.abort();
+        self.sweeper.abort();
         let _ = (self.ingest.await, self.web.await);
     }
 }

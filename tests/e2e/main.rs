@@ -1,6 +1,8 @@
 //! End to end: real publishers, the real server, real readers. Each test has a server, a folder and ports of its own.
 
 mod crash;
+mod disk;
+mod dvr;
 mod hostile;
 mod hygiene;
 mod keys;

@@ -1,6 +1,7 @@
 //! What the operator decides before the server starts: flags, then `SIGMA_*`, then `sigma.toml`, then defaults.
 //! What can be changed while it runs (channels, keys, tokens) lives in the database instead.
 
+mod keep;
 mod limits;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,6 +11,7 @@ use anyhow::Context;
 use clap::Parser;
 use serde::Deserialize;
 
+pub use keep::{Retention, Storage};
 pub use limits::Limits;
 
 /// Takes RTMP in, keeps every second of it, and serves it as Low-Latency HLS.
@@ -55,6 +57,10 @@ pub struct Config {
     pub public: Public,
     /// What clients of HTTP may take.
     pub limits: Limits,
+    /// How long recordings are kept.
+    pub retention: Retention,
+    /// The disk.
+    pub storage: Storage,
 }
 
 /// Addresses as the world sees them; where `None`, the listener's own.
@@ -78,6 +84,10 @@ struct File {
     public: Public,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    retention: Retention,
+    #[serde(default)]
+    storage: Storage,
 }
 
 impl File {
@@ -108,6 +118,8 @@ impl Config {
                 cdn_url: args.public_cdn_url.clone().or(file.public.cdn_url),
             },
             limits: file.limits,
+            retention: file.retention,
+            storage: file.storage,
         })
     }
 
@@ -120,6 +132,8 @@ impl Config {
             rtmp: any,
             public: Public::default(),
             limits: Limits::default(),
+            retention: Retention::default(),
+            storage: Storage::default(),
         }
     }
 }

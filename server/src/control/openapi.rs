@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::routes::{channels, events, sessions, stream_keys, tokens};
+use super::routes::{assets, channels, events, sessions, stream_keys, tokens};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -28,6 +28,9 @@ use super::routes::{channels, events, sessions, stream_keys, tokens};
         sessions::read,
         sessions::end,
         sessions::assets,
+        assets::read,
+        assets::update,
+        assets::delete,
         events::list,
         tokens::list,
         tokens::create,

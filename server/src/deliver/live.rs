@@ -11,7 +11,7 @@ use hls::reload::{self, Query, Reload};
 use tokio::time::Instant;
 
 use super::held::Full;
-use super::reply::{Keep, media, playlist, problem};
+use super::reply::{Keep, media, playlist, problem, takes_gzip};
 use super::{Deliver, vod};
 use crate::http::Client;
 use crate::package::{Found, Live, Rendered, Rendition};
@@ -66,6 +66,8 @@ async fn nothing_live(deliver: &Deliver, playback: &str) -> Response {
 /// What a name beside `media.m3u8` stands for.
 pub(super) enum Name {
     Playlist,
+    /// The whole window.
+    Dvr,
     Init(u32),
     Part(u64),
     Segment(u64),
@@ -75,6 +77,9 @@ impl Name {
     pub(super) fn parse(file: &str) -> Option<Self> {
         if file == "media.m3u8" {
             return Some(Self::Playlist);
+        }
+        if file == "dvr.m3u8" {
+            return Some(Self::Dvr);
         }
         if let Some(name) = file.strip_suffix(".mp4") {
             return number(name.strip_prefix("init")?).map(|n| Self::Init(n as u32));
@@ -117,7 +122,8 @@ pub(super) async fn file(
     let Some(track) = live.rendition(&rendition) else { return vod::nothing(&deliver) };
     let viewer = Viewer { client, playback: &playback, headers: &headers };
     match name {
-        Name::Playlist => media_playlist(&deliver, &live, track, query.as_deref(), &viewer).await,
+        Name::Playlist => media_playlist(&deliver, &live, track, query.as_deref(), &viewer, false).await,
+        Name::Dvr => media_playlist(&deliver, &live, track, query.as_deref(), &viewer, true).await,
         Name::Init(number) => {
             let init = track.held().init(number);
             match init {
@@ -147,12 +153,14 @@ fn deadline(wait: Duration) -> Instant {
     tokio::time::sleep(wait).deadline()
 }
 
+/// `window`: all of it, in whole segments.
 async fn media_playlist(
     deliver: &Deliver,
     live: &Live,
     rendition: &Rendition,
     query: Option<&str>,
     viewer: &Viewer<'_>,
+    window: bool,
 ) -> Response {
     let query = match parse(query.unwrap_or_default()) {
         Ok(query) => query,
@@ -166,11 +174,18 @@ async fn media_playlist(
     let mut waiting = None;
     loop {
         let view = views.borrow_and_update().clone();
-        let answer = view.as_ref().map_or(Reload::Wait, |view| reload::ask(view.index(), &query));
+        let ask = if window { reload::ask_dvr } else { reload::ask };
+        let answer = view.as_ref().map_or(Reload::Wait, |view| ask(view.index(), &query));
         match (answer, view) {
             (Reload::Ready, Some(view)) => {
                 let keep = if view.index().ended() { Keep::Finished } else { keep };
-                return playlist(viewer.headers, &view.playlist(query.skip), keep);
+                let gzip = takes_gzip(viewer.headers);
+                let body = if window {
+                    view.window(query.skip, gzip, rendition)
+                } else {
+                    view.playlist(query.skip, gzip, rendition)
+                };
+                return playlist(viewer.headers, &body, keep);
             }
             (Reload::Refuse(status, why), _) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);

@@ -8,7 +8,8 @@ use rusqlite::Connection;
 use super::Error;
 
 /// Step `n` makes version `n + 1` of version `n`. Steps that were released are never changed.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE channels (
         id TEXT PRIMARY KEY,
         playback_id TEXT NOT NULL UNIQUE,
@@ -84,7 +85,32 @@ const STEPS: &[&str] = &["
         created_at INTEGER NOT NULL,
         PRIMARY KEY (token_id, key)
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE channels ADD COLUMN dvr_window_s INTEGER NOT NULL DEFAULT 30;
+    ALTER TABLE channels ADD COLUMN retention_age_s INTEGER;
+    ALTER TABLE channels ADD COLUMN retention_bytes INTEGER;
+    ALTER TABLE sessions ADD COLUMN announced_at INTEGER;
+    UPDATE sessions SET announced_at = (SELECT min(created_at) FROM assets WHERE session_id = sessions.id);
+    CREATE TABLE assets_2 (
+        id TEXT PRIMARY KEY,
+        session_id TEXT NOT NULL REFERENCES sessions (id),
+        kind TEXT NOT NULL,
+        part INTEGER NOT NULL DEFAULT 1,
+        duration_ms INTEGER,
+        bytes INTEGER,
+        title TEXT,
+        in_ms INTEGER,
+        out_ms INTEGER,
+        created_at INTEGER NOT NULL,
+        UNIQUE (session_id, kind, part)
+    ) STRICT;
+    INSERT INTO assets_2 (id, session_id, kind, duration_ms, bytes, created_at)
+        SELECT id, session_id, kind, duration_ms, bytes, created_at FROM assets;
+    DROP TABLE assets;
+    ALTER TABLE assets_2 RENAME TO assets;
+",
+];
 
 /// The last version that this program knows.
 pub(super) const KNOWN: u32 = STEPS.len() as u32;
