@@ -42,7 +42,7 @@ pub struct Plan {
     pub window: Duration,
 }
 
-/// The live playlist reaches no further back (docs/adr/0005): `dvr.m3u8` has the rest of the window.
+/// The live playlist reaches no further back (docs/adr/0006): `dvr.m3u8` has the rest of the window.
 const LIVE_AT_MOST: Duration = Duration::from_secs(1800);
 
 impl Plan {
