@@ -107,7 +107,6 @@ impl Playlist {
                     now.map = map.clone();
                     now.parts.push(Part { uri, duration, independent, gap });
                 }
-                "#EXT-X-INDEPENDENT-SEGMENTS" => {}
                 "#EXT-X-GAP" => now.gap = true,
                 "#EXTINF" => now.duration = Some(value.strip_suffix(',').unwrap().parse().unwrap()),
                 "#EXT-X-PRELOAD-HINT" => {
