@@ -76,6 +76,12 @@ fn nothing_is_found_where_a_session_ends_well() {
 }
 
 #[test]
+fn a_silent_publisher_may_be_waited_for_before_a_new_timeline() {
+    let verdicts = verdicts(Some(Fault::Silence), false);
+    assert_eq!(of(&verdicts, Outcome::Fail), [0u8; 0], "{}", findings(&verdicts));
+}
+
+#[test]
 fn each_rule_has_a_fault() {
     let broken: std::collections::BTreeSet<u8> = cases::CASES.iter().map(|(rule, _)| *rule).collect();
     assert_eq!(broken, (1..=26).collect());

@@ -11,6 +11,8 @@ use crate::playlist::Media;
 use crate::playlist::media::Segment;
 
 const HAIR: f64 = 1e-3;
+/// How long a silent publisher may be waited for, seconds.
+const SILENCE: f64 = 1.5;
 /// How far one segment's end may be from the next one's start, seconds, within one timeline.
 const JOINT: f64 = 0.05;
 
@@ -107,6 +109,8 @@ fn late(
     sheet: &mut Sheet,
 ) {
     let gap = after.exchange.done.saturating_sub(before.exchange.done).as_secs_f64();
+    // A publisher that falls silent is waited for before a slate takes over, at a discontinuity (rule 14).
+    let limit = if resumed(before, after) { limit + SILENCE } else { limit };
     if gap > limit {
         let what = format!(
             "a {what} came {gap:.3} s after the one before; {rule} s are allowed, and {:.3} s for the network",
@@ -114,6 +118,14 @@ fn late(
         );
         sheet.must(Finding::on(track, what).seen_in(before).seen_in(after));
     }
+}
+
+/// Whether a new timeline began between the two.
+fn resumed(before: &Update, after: &Update) -> bool {
+    let media = &after.media;
+    let heads = media.segments.iter().map(|s| (s.msn, &s.head)).chain([(media.next_msn(), &media.open)]);
+    let mut new = heads.filter(|(msn, _)| *msn >= before.media.next_msn());
+    new.any(|(_, head)| head.discontinuity.is_some())
 }
 
 pub(super) fn old_parts(evidence: &Evidence, sheet: &mut Sheet) {
