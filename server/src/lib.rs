@@ -23,6 +23,7 @@ mod listen;
 mod lock;
 mod package;
 mod quota;
+mod retention;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -56,6 +57,9 @@ pub struct Server {
     ingest: JoinHandle<()>,
     web: JoinHandle<()>,
     follow: Option<JoinHandle<()>>,
+    sweeper: JoinHandle<()>,
+    #[cfg(test)]
+    retention: Arc<tokio::sync::Notify>,
     #[expect(dead_code, reason = "held until the end: one server a data folder")]
     lock: lock::Lock,
 }
@@ -75,14 +79,32 @@ impl Server {
 
         let store = store::Store::open(dir, clock.clone())?;
         let sessions = dir.join("sessions");
-        let writer = journal::Writer::start(&sessions)?;
-        let library = journal::Library::new(&sessions);
+        let writer = journal::Writer::start(&sessions, config.storage.reserve_bytes)?;
+        let library = journal::Library::new(&sessions, writer.clone(), clock.clone());
+        let wake = Arc::new(tokio::sync::Notify::new());
         let shelf = package::Shelf::default();
-        let registry =
-            Registry::new(store.clone(), writer, library.clone(), &sessions, shelf.clone(), clock.clone());
+        let registry = Registry::new(
+            store.clone(),
+            writer,
+            library.clone(),
+            &sessions,
+            shelf.clone(),
+            Arc::clone(&wake),
+            clock.clone(),
+        );
         registry.recover().await.context("can't take up the sessions that were running")?;
 
         let (stop, stopping) = watch::channel(false);
+        let retention = retention::Retention {
+            store: store.clone(),
+            library: library.clone(),
+            clock: clock.clone(),
+            limits: config.retention,
+            wake: Arc::clone(&wake),
+        };
+        let sweeper = tokio::spawn(retention.run(stopping.clone()));
+        #[cfg(test)]
+        let retention = Arc::clone(&wake);
         let intake = ingest::Intake::new(registry.clone(), clock.clone());
         let plain = intake.clone().serve(listeners.rtmp, None, stopping.clone());
         let secure = over_tls(listeners.rtmps, identity.as_ref(), &[])?
@@ -96,12 +118,21 @@ impl Server {
             urls: Arc::new(urls),
             clock: clock.clone(),
             gate: gate.clone(),
+            retention: wake,
             timeout: Duration::from_secs(config.limits.request_timeout_s.into()),
         });
         let limits = &config.limits;
         let held = deliver::Held::new(limits.held());
-        let media =
-            deliver::Deliver { shelf, library, store: store.clone(), clock: clock.clone(), held, gate };
+        let playlists = deliver::Playlists::default();
+        let media = deliver::Deliver {
+            shelf,
+            library,
+            store: store.clone(),
+            clock: clock.clone(),
+            playlists,
+            held,
+            gate,
+        };
         let front = http::Front::new(
             api.merge(deliver::router(media)),
             limits.timeouts(),
@@ -115,7 +146,19 @@ impl Server {
             .map(|(listener, tls)| front.serve(listener, Some(tls), stopping));
         let web = tokio::spawn(both(plain, secure));
         let follow = identity.map(|identity| tokio::spawn(identity.follow(tls::LOOK)));
-        Ok(Self { at, store, registry, stop, ingest, web, follow, lock })
+        Ok(Self {
+            at,
+            store,
+            registry,
+            stop,
+            ingest,
+            web,
+            follow,
+            sweeper,
+            #[cfg(test)]
+            retention,
+            lock,
+        })
     }
 
     /// `http://…` as this machine reaches it.
@@ -166,7 +209,7 @@ impl Server {
         }
         tracing::info!("everything that came is in the journal");
         let farewell = tokio::time::timeout(FAREWELL, async {
-            let _ = tokio::join!(self.ingest, self.web, self.store.flush());
+            let _ = tokio::join!(self.ingest, self.web, self.sweeper, self.store.flush());
         });
         if farewell.await.is_err() {
             web.abort();
@@ -181,6 +224,7 @@ impl Server {
         }
         self.ingest.abort();
         self.web.abort();
+        self.sweeper.abort();
         let _ = (self.ingest.await, self.web.await);
     }
 }

@@ -23,7 +23,8 @@ const players = {
     script: 'shaka-player/dist/shaka-player.compiled.js',
     load: `async () => {
       const player = new shaka.Player();
-      const failed = (error) => tell(error.category + ' ' + error.code, error.severity === 2);
+      // What isn't an error of its own is a fault in its code, and fatal.
+      const failed = (error) => tell(error.code ? error.category + ' ' + error.code : String(error), error.severity !== 1);
       player.addEventListener('error', (event) => failed(event.detail));
       try {
         await player.attach(video);
@@ -67,8 +68,10 @@ const page = (name) => `<!doctype html><meta charset="utf-8"><link rel="icon" hr
   load();
 </script>`;
 
-/** `{ url(playlist, player), close() }`. `window.stats` on the page: `{ stalls, waits, errors, fatal, first }`: `waits` has the stalls' times, in ms after
- * the first frame. */
+/**
+ * `{ url(playlist, player), close() }`. `window.stats` on the page: `{ stalls, waits, errors, fatal, first }`; `waits` has
+ * the stalls' times, in ms after the first frame.
+ */
 export async function stockPlayers() {
   const server = createServer((request, response) => {
     const [, what, name] = new URL(request.url, 'http://page').pathname.split('/');

@@ -98,7 +98,7 @@ fn watch(base: &str, playback: &str) -> Result<BTreeMap<String, Instant>> {
 
 #[test]
 fn two_hundred_viewers_cost_the_server_the_requests_of_one() -> Result<()> {
-    let server = Server::start_with(tempfile::tempdir()?, &["--access-log"])?;
+    let server = Server::start_with_flags(tempfile::tempdir()?, &["--access-log"])?;
     let channel = server.channel("Studio", &json!({}))?;
     let folder = tempfile::tempdir()?;
     let (_nginx, base) = nginx(folder.path(), server.http.trim_start_matches("http://"))?;

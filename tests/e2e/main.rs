@@ -2,6 +2,8 @@
 
 mod cdn;
 mod crash;
+mod disk;
+mod dvr;
 mod hostile;
 mod hygiene;
 mod keys;

@@ -14,7 +14,7 @@ use tests::server::{Channel, Server};
 /// A server with a certificate of its own.
 fn start() -> Result<(Server, PathBuf)> {
     let flags = ["--https", "127.0.0.1:0", "--rtmps", "127.0.0.1:0", "--self-signed"];
-    let server = Server::start_with(tempfile::tempdir()?, &flags)?;
+    let server = Server::start_with_flags(tempfile::tempdir()?, &flags)?;
     let cert = server.data().join("tls/self-signed.pem");
     ensure!(server.process.log().contains("browsers warn of it"), "{}", server.process.log());
     Ok((server, cert))

@@ -1,6 +1,14 @@
-//! One rendition's timeline as the playlist shows it: sealed segments in the window, the open one, what comes next.
+//! One rendition's timeline as the playlists show it: sealed segments in the window, the open one, what comes next.
 //!
-//! A value: clone it for a snapshot (segments are shared). Holds no media bytes.
+//! ```text
+//!   DVR window ─────────────────────────────────────────────┐
+//!   │              live playlist ───────────────────────────┤
+//!   │ past: packed in pages          │ recent: with parts   │ open
+//! ```
+//!
+//! A value: clone it for a snapshot (what is past and the segments are shared). Holds no media bytes.
+
+mod window;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,7 +16,9 @@ use std::time::Duration;
 
 use media::{Timescale, Timestamp};
 
+use crate::past::Past;
 use crate::{Init, Plan};
+use window::Spans;
 
 /// What stays the same for a whole session, in all of its playlists.
 #[derive(Clone, Debug)]
@@ -110,8 +120,15 @@ pub(crate) const FIRST_MSN: u64 = 1;
 pub struct Index {
     /// What never changes.
     pub control: Control,
+    past: Arc<Past>,
     sealed: VecDeque<Arc<Segment>>,
     open: Option<Segment>,
+    /// The first segment of the live playlist, where that is past.
+    live_from: u64,
+    /// Durations of what is recent, in the live playlist, in the window.
+    spans: Spans,
+    /// Segments that are in no file: GAPs, once they are past.
+    lost: Vec<std::ops::Range<u64>>,
     inits: Vec<Arc<Init>>,
     next_msn: u64,
     next_part: u64,
@@ -136,8 +153,12 @@ impl Index {
     pub(crate) fn new(control: Control) -> Self {
         Self {
             control,
+            past: Arc::default(),
             sealed: VecDeque::new(),
             open: None,
+            live_from: 0,
+            spans: Spans::default(),
+            lost: Vec::new(),
             inits: Vec::new(),
             next_msn: FIRST_MSN,
             next_part: 0,
@@ -149,7 +170,7 @@ impl Index {
         }
     }
 
-    /// Sealed segments in the playlist, oldest first.
+    /// The newest sealed segments, with their parts, oldest first: a minute, or the window where that is shorter.
     pub fn segments(&self) -> impl ExactSizeIterator<Item = &Arc<Segment>> + DoubleEndedIterator {
         self.sealed.iter()
     }
@@ -175,20 +196,6 @@ impl Index {
         let edge = self.edge().map(|s| s.msn);
         let shown = self.sealed.len() - usize::from(self.sealed.back().is_some_and(|s| edge == Some(s.msn)));
         self.sealed.range(..shown)
-    }
-
-    /// EXT-X-MEDIA-SEQUENCE.
-    pub fn media_sequence(&self) -> u64 {
-        self.sealed.front().map_or(self.current_msn(), |s| s.msn)
-    }
-
-    /// EXT-X-DISCONTINUITY-SEQUENCE: the DISCONTINUITY tags that left with their segments.
-    pub fn discontinuity_sequence(&self) -> u64 {
-        let first = self.sealed.front().map(|s| &**s).or(self.open.as_ref());
-        match first {
-            Some(s) => s.discontinuity_sequence - u64::from(s.discontinuity),
-            None => self.discontinuities - u64::from(self.pending_discontinuity),
-        }
     }
 
     /// The number of the next part, the hinted one.
@@ -228,6 +235,11 @@ impl Index {
     /// An initialisation segment by its number; all of a session's stay.
     pub fn init(&self, number: u32) -> Option<&Arc<Init>> {
         self.inits.iter().find(|i| i.number == number)
+    }
+
+    /// The oldest initialisation segment.
+    pub fn first_init(&self) -> Option<&Arc<Init>> {
+        self.inits.first()
     }
 
     /// The newest initialisation segment: what the next part needs.
@@ -309,24 +321,8 @@ impl Index {
     /// Seals the open segment, which has at least one part or is a gap.
     pub(crate) fn seal(&mut self) -> Option<Arc<Segment>> {
         let segment = Arc::new(self.open.take()?);
-        self.meter.add(&segment, self.control.plan.target_duration);
-        self.sealed.push_back(segment.clone());
+        self.push(Arc::clone(&segment));
         Some(segment)
-    }
-
-    /// Drops what lies before the window.
-    pub(crate) fn trim(&mut self) -> Vec<Arc<Segment>> {
-        let window = self.control.plan.window.as_secs_f64();
-        let mut total: f64 = self.sealed.iter().map(|s| s.duration.seconds()).sum();
-        let mut gone = Vec::new();
-        while let Some(first) = self.sealed.front() {
-            total -= first.duration.seconds();
-            if total < window {
-                break;
-            }
-            gone.extend(self.sealed.pop_front());
-        }
-        gone
     }
 
     pub(crate) fn restore_segment(&mut self, segment: Segment) {
@@ -335,8 +331,8 @@ impl Index {
         if let Some(last) = segment.parts.last() {
             self.next_part = last.number + 1;
         }
-        self.meter.add(&segment, self.control.plan.target_duration);
-        self.sealed.push_back(Arc::new(segment));
+        self.push(Arc::new(segment));
+        self.trim();
     }
 
     /// Goes on at `msn`, after so many discontinuities (a rendition that has less than the others, or nothing).

@@ -194,6 +194,11 @@ impl Packager {
         &self.index
     }
 
+    /// See `Presentation::lose`.
+    pub(crate) fn lose(&mut self, msns: std::ops::Range<u64>) {
+        self.index.lose(msns);
+    }
+
     /// Pictures that came before the first key frame and were left out.
     pub fn dropped(&self) -> u64 {
         self.dropped

@@ -11,6 +11,7 @@ use media::{Silence, Timeline, Timestamp, Track};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::assets;
 use super::breaks::Breaks;
 use super::gather::Gather;
 use super::recover::Outcome;
@@ -28,7 +29,6 @@ const FAREWELL: Duration = Duration::from_secs(60);
 /// The figures of a running session reach the database this often.
 const KEEP_SOURCE: Duration = Duration::from_secs(10);
 
-mod assets;
 mod flow;
 mod settle;
 
@@ -177,7 +177,7 @@ impl Actor {
                 let input = Input::Update(config(&channel.settings));
                 self.channel = *channel;
                 self.input(input).await;
-                let _ = done.send(());
+                self.answer(done);
             }
             Message::Order(order, done) => {
                 // What is held back until the tracks are known belongs to the session that may end now.
@@ -193,7 +193,7 @@ impl Actor {
                     Order::Delete => Input::Delete,
                 };
                 self.input(input).await;
-                let _ = done.send(());
+                self.answer(done);
                 return deleted;
             }
             Message::Seal(done) => {
@@ -203,6 +203,18 @@ impl Actor {
             }
         }
         false
+    }
+
+    fn subject(&self) -> Subject {
+        let name = self.channel.settings.name.as_str().into();
+        Subject { id: ChannelId::new(self.channel.id.as_str()), name }
+    }
+
+    /// When what it brought about is recorded.
+    fn answer(&self, done: oneshot::Sender<()>) {
+        self.shared.ledger.then(move || {
+            let _ = done.send(());
+        });
     }
 
     fn new_session(&self) -> SessionId {
@@ -225,7 +237,7 @@ impl Actor {
     async fn carry_out(&mut self) {
         while let Some(output) = self.machine.poll_output() {
             match output {
-                Output::Event(event) => self.shared.record(event).await,
+                Output::Event(event) => self.shared.record(event),
                 Output::Command(command) => self.command(command).await,
             }
         }
@@ -236,6 +248,7 @@ impl Actor {
             Command::OpenSession { session } => {
                 let settings = &self.channel.settings;
                 self.run = Some(Run::new(session.as_str(), plan(settings), settings.record));
+                self.shared.library.keep.hold(session.as_str());
                 self.shared.shelf.expect(&self.channel.playback_id);
                 if let Some(Connected { stage: Stage::Flowing { timeline, seen_key, .. }, .. }) = &mut self.on
                 {
@@ -251,7 +264,7 @@ impl Actor {
                 let encoder = knock.encoder;
                 self.on = Some(Connected { id: publisher, feed: inbox, kick, encoder, breaks, stage });
                 // If it is gone by now, its feed is closed, and that says so.
-                let _ = reply.send(Ok(Seat { feed, kicked }));
+                self.shared.ledger.then(move || drop(reply.send(Ok(Seat { feed, kicked }))));
             }
             Command::Refuse { refusal, .. } => {
                 if let Some((_, reply)) = self.knocking.take() {
@@ -328,19 +341,29 @@ impl Actor {
         self.shared.shelf.retire(&self.channel.playback_id);
         self.shared.sources().remove(&run.id);
         self.source_kept = None;
-        self.keep_last(&run).await;
+        let keeping = self.keeping.take();
         let shared = Arc::clone(&self.shared);
         let playback = self.channel.playback_id.clone();
-        let subject = Subject {
-            id: ChannelId::new(self.channel.id.as_str()),
-            name: self.channel.settings.name.as_str().into(),
-        };
+        let subject = self.subject();
         tokio::spawn(async move {
+            flow::keep_last(&shared, keeping, &run).await;
             if run.recorded() {
-                assets::announce(&shared, &run.id, subject).await;
+                shared.writer.flush().await;
+                let events = assets::ready(&shared.library, &shared.clock, &run.id, &subject).await;
+                events.into_iter().for_each(|event| shared.record(event));
+                // Only when this is known, too, may anybody tidy up after it.
+                let done = Arc::clone(&shared);
+                let session = run.id.clone();
+                shared.ledger.then(move || {
+                    done.library.keep.release(&session);
+                    done.retention.notify_one();
+                });
             }
             tokio::time::sleep(FAREWELL).await;
             shared.shelf.forget(&playback, &run.id);
+            // What was only its window goes now.
+            shared.library.keep.release(&run.id);
+            shared.retention.notify_one();
         });
     }
 
@@ -352,10 +375,11 @@ impl Actor {
         let Some(mut run) = self.run.take() else { return };
         let outcome = run.seal();
         self.log_trouble(outcome);
-        self.keep_last(&run).await;
+        flow::keep_last(&self.shared, self.keeping.take(), &run).await;
     }
 
     async fn recover(&mut self, session: store::Session) {
+        self.shared.library.keep.hold(&session.id);
         let now_ms = unix_ms(self.shared.clock.wall());
         let created_ms = (session.created_at.unix_timestamp_nanos() / 1_000_000) as i64;
         let since = |ms: i64| Duration::from_millis(u64::try_from(now_ms - ms).unwrap_or(0));

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hls::Change;
+use live::event::Kind as Fact;
 use media::flv::Metadata;
 use media::{AccessUnit, Kind, Timeline, Timescale, Timestamp, Track};
 
 use super::source::{Meter, announced, renditions};
-use super::{Recovered, Shared};
+use super::{IN_MEMORY, Recovered, Shared};
 use crate::journal::{Context, Recorder, Trouble};
 use crate::package::{self, Live};
 
@@ -24,6 +25,8 @@ pub(super) struct Run {
     /// What comes in, as known by now.
     pub source: live::Source,
     meter: Meter,
+    /// Since when nothing gets into the journal.
+    unrecorded: Option<Instant>,
 }
 
 /// From the first unit on.
@@ -42,12 +45,17 @@ impl Run {
     /// Nothing has come yet.
     pub(super) fn new(id: &str, plan: hls::Plan, record: bool) -> Self {
         let (source, meter) = Default::default();
-        Self { id: id.to_owned(), plan, record, media: None, source, meter }
+        Self { id: id.to_owned(), plan, record, media: None, source, meter, unrecorded: None }
+    }
+
+    /// Its media goes to the disk, be it for the window only.
+    pub(super) fn journaled(&self) -> bool {
+        self.record || self.plan.window > IN_MEMORY
     }
 
     /// A session from before the restart.
     pub(super) fn recovered(shared: &Shared, found: Recovered, source: Option<live::Source>) -> Self {
-        let mut run = Self::new(&found.session, found.plan, true);
+        let mut run = Self::new(&found.session, found.plan, found.record);
         run.source = source.unwrap_or_default();
         let (package, changes) = package::Session::resume(
             &found.session,
@@ -58,7 +66,7 @@ impl Run {
         );
         let at = Timestamp::millis(unix_ms(shared.clock.wall()).saturating_sub(found.epoch_ms));
         run.media = Some(Media {
-            recorders: recorders(shared, &run.id, &package),
+            recorders: recorders(shared, &run.id, &package, run.record),
             package,
             zero: (shared.clock.now(), at),
             told_playable: false,
@@ -94,8 +102,10 @@ impl Run {
                 let first_wall = unix_ms(shared.clock.wall()) - since.as_millis() as i64;
                 let epoch_ms = first_wall - Timeline::LEAD.as_millis();
                 let renditions = renditions(tracks, metadata);
-                let package = package::Session::new(&self.id, self.plan, epoch_ms, renditions, self.record);
-                let recorders = if self.record { recorders(shared, &self.id, &package) } else { Vec::new() };
+                let journaled = self.journaled();
+                let package = package::Session::new(&self.id, self.plan, epoch_ms, renditions, journaled);
+                let recorders =
+                    if journaled { recorders(shared, &self.id, &package, self.record) } else { Vec::new() };
                 let zero = (first, Timeline::LEAD);
                 self.media = Some(Media {
                     package,
@@ -207,6 +217,25 @@ impl Run {
         outcome
     }
 
+    /// What there is to say of the recording since it was last asked: that it stopped, or that it goes on and how much is
+    /// missing.
+    pub(super) fn recording_turned(&mut self, outcome: &Result<(), Trouble>, now: Instant) -> Option<Fact> {
+        match (outcome, self.unrecorded) {
+            (Err(trouble), None) => {
+                self.unrecorded = Some(now);
+                Some(Fact::RecordingStopped { detail: trouble.to_string() })
+            }
+            (Ok(()), Some(since)) => {
+                let well = self.media.as_ref().is_none_or(|media| media.recorders.iter().all(Recorder::well));
+                well.then(|| {
+                    self.unrecorded = None;
+                    Fact::RecordingResumed { missing: now.saturating_duration_since(since) }
+                })
+            }
+            (Ok(()), None) | (Err(_), Some(_)) => None,
+        }
+    }
+
     /// It has something to fetch afterwards.
     pub(super) fn recorded(&self) -> bool {
         self.record && self.media.is_some()
@@ -271,14 +300,18 @@ impl Media {
             for change in &changeset.changes {
                 outcome = outcome.and(recorder.apply(change, &context));
             }
+            let lost = recorder.take_losses();
+            if let Some(msns) = lost {
+                self.package.lose(*number, msns);
+            }
         }
         outcome
     }
 }
 
-fn recorders(shared: &Shared, session: &str, package: &package::Session) -> Vec<Recorder> {
+fn recorders(shared: &Shared, session: &str, package: &package::Session, record: bool) -> Vec<Recorder> {
     let renditions = package.live().renditions().iter();
-    renditions.map(|rendition| Recorder::new(&shared.writer, session, rendition.name())).collect()
+    renditions.map(|rendition| Recorder::new(&shared.writer, session, rendition.name(), record)).collect()
 }
 
 pub(super) fn unix_ms(at: SystemTime) -> i64 {

@@ -1,6 +1,7 @@
 //! What the operator decides before the server starts: flags, then `SIGMA_*`, then `sigma.toml`, then defaults.
 //! What can be changed while it runs (channels, keys, tokens) lives in the database instead.
 
+mod keep;
 mod limits;
 mod tls;
 
@@ -11,6 +12,7 @@ use anyhow::Context;
 use clap::Parser;
 use serde::Deserialize;
 
+pub use keep::{Retention, Storage};
 pub use limits::Limits;
 use tls::Tls;
 
@@ -78,6 +80,10 @@ pub struct Config {
     pub limits: Limits,
     /// A line for each HTTP request.
     pub access_log: bool,
+    /// How long recordings are kept.
+    pub retention: Retention,
+    /// The disk.
+    pub storage: Storage,
 }
 
 /// Addresses as the world sees them; where `None`, the listener's own.
@@ -109,6 +115,10 @@ struct File {
     limits: Limits,
     #[serde(default)]
     access_log: bool,
+    #[serde(default)]
+    retention: Retention,
+    #[serde(default)]
+    storage: Storage,
 }
 
 impl File {
@@ -149,6 +159,8 @@ impl Config {
             public,
             limits: file.limits,
             access_log: args.access_log || file.access_log,
+            retention: file.retention,
+            storage: file.storage,
         })
     }
 
@@ -165,6 +177,8 @@ impl Config {
             public: Public::default(),
             limits: Limits::default(),
             access_log: false,
+            retention: Retention::default(),
+            storage: Storage::default(),
         }
     }
 }

@@ -19,8 +19,13 @@ pub(super) struct Admin(pub(super) Token);
 impl Read {
     /// Stream keys may be shown.
     pub(super) fn sees_keys(&self) -> bool {
-        self.0.scope >= Scope::Operate
+        sees_keys(&self.0)
     }
+}
+
+/// Stream keys may be shown, and what else lets somebody in.
+pub(super) fn sees_keys(caller: &Token) -> bool {
+    caller.scope >= Scope::Operate
 }
 
 impl FromRequestParts<Control> for Read {

@@ -22,6 +22,7 @@ pub(super) fn channel(
         stream_key: key,
         playback: api::channel::Playback {
             hls_url: urls.hls(&row.playback_id),
+            dvr_url: urls.dvr(&row.playback_id),
             watch_url: urls.watch(&row.playback_id),
             policy: policy_out(row.settings.policy),
             id: row.playback_id,
@@ -29,6 +30,11 @@ pub(super) fn channel(
         record: row.settings.record,
         max_duration_s: row.settings.max_duration.map(|d| d.as_secs() as u32),
         reconnect_window_s: row.settings.reconnect_window.as_secs() as u32,
+        dvr_window_s: row.settings.dvr_window.as_secs() as u32,
+        retention: api::channel::Retention {
+            max_age_s: row.settings.retention.max_age.map(|d| d.as_secs() as u32),
+            max_bytes: row.settings.retention.max_bytes,
+        },
         name: row.settings.name,
         live_session_id: row.live_session,
         source,
@@ -77,16 +83,20 @@ fn source(source: live::Source) -> api::session::Source {
 /// `folder` is how addresses name the session.
 pub(super) fn asset(row: store::Asset, folder: &str, urls: &PublicUrls) -> api::asset::Asset {
     let (kind, url) = match row.kind {
-        live::event::AssetKind::Recording => (api::asset::Kind::Recording, urls.recording(folder)),
+        live::event::AssetKind::Recording => (api::asset::Kind::Recording, urls.recording(folder, row.part)),
         live::event::AssetKind::CatchUp => (api::asset::Kind::CatchUp, urls.catch_up(folder)),
     };
     api::asset::Asset {
         id: row.id,
         session_id: row.session_id,
         kind,
+        part: row.part,
         url,
         duration_s: row.duration.map(|d| d.as_secs_f64()),
         bytes: row.bytes,
+        title: row.title,
+        in_s: row.trim.from,
+        out_s: row.trim.until,
         created_at: row.created_at,
     }
 }

@@ -12,16 +12,14 @@ use super::problem::{Problem, Result};
 use crate::store::{Page, id};
 
 /// Fields that the API will have: refused by name rather than ignored.
-const LATER: [&str; 14] = [
+const LATER: [&str; 12] = [
     "owner",
     "members",
     "priority",
-    "dvr_window_s",
     "ladder",
     "processing",
     "slate",
     "preview_first",
-    "retention",
     "targets",
     "simulcast",
     "schedule",

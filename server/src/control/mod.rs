@@ -47,6 +47,8 @@ pub struct Control {
     pub clock: Clock,
     /// Who may watch.
     pub(crate) gate: Gate,
+    /// Told where something may have to be deleted.
+    pub retention: Arc<tokio::sync::Notify>,
     /// A request, its body included, is answered in so long.
     pub timeout: Duration,
 }
@@ -91,9 +93,15 @@ impl PublicUrls {
         format!("{}/live/{playback_id}/index.m3u8", self.media())
     }
 
-    /// The whole session as one MP4.
-    pub fn recording(&self, session_id: &str) -> String {
-        format!("{}/vod/{session_id}/recording.mp4", self.media())
+    /// The multivariant playlist of the whole DVR window.
+    pub fn dvr(&self, playback_id: &str) -> String {
+        format!("{}/live/{playback_id}/dvr.m3u8", self.media())
+    }
+
+    /// The session as one MP4, or the one of its MP4s with this number.
+    pub fn recording(&self, session_id: &str, part: u32) -> String {
+        let which = if part > 1 { format!("?part={part}") } else { String::new() };
+        format!("{}/vod/{session_id}/recording.mp4{which}", self.media())
     }
 
     /// The whole session as HLS.
@@ -108,7 +116,7 @@ impl PublicUrls {
 
 /// All routes; merge it into the server's.
 pub fn router(control: Control) -> Router {
-    use routes::{channels, events, health, sessions, signing_keys, stream_keys, tokens};
+    use routes::{assets, channels, events, health, sessions, signing_keys, stream_keys, tokens};
     let api = Router::new()
         .route("/channels", get(channels::list).post(channels::create))
         .route("/channels/{id}", get(channels::read).patch(channels::update).delete(channels::delete))
@@ -122,6 +130,7 @@ pub fn router(control: Control) -> Router {
         .route("/sessions/{id}", get(sessions::read))
         .route("/sessions/{id}/end", post(sessions::end))
         .route("/sessions/{id}/assets", get(sessions::assets))
+        .route("/assets/{id}", get(assets::read).patch(assets::update).delete(assets::delete))
         .route("/events", get(events::list))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", get(tokens::read).patch(tokens::update).delete(tokens::revoke))

@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::routes::{channels, events, sessions, signing_keys, stream_keys, tokens};
+use super::routes::{assets, channels, events, sessions, signing_keys, stream_keys, tokens};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,6 +29,9 @@ use super::routes::{channels, events, sessions, signing_keys, stream_keys, token
         sessions::read,
         sessions::end,
         sessions::assets,
+        assets::read,
+        assets::update,
+        assets::delete,
         events::list,
         signing_keys::list,
         signing_keys::create,

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::denied::{denied, token, value};
 use super::held::Full;
-use super::reply::{Keep, media, playlist, problem};
+use super::reply::{Keep, media, playlist, problem, takes_gzip};
 use super::{Deliver, vod};
 use crate::access;
 use crate::http::Client;
@@ -67,7 +67,7 @@ pub(super) async fn multivariant(
 }
 
 /// A viewer is known by what the token says, or by what its player brings along, or by a new id.
-fn viewer_id(token: access::Viewer, query: Option<&str>) -> String {
+pub(super) fn viewer_id(token: access::Viewer, query: Option<&str>) -> String {
     let told = token.0.or_else(|| access::Viewer::told(value(query, "v")).0);
     told.unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()))
 }
@@ -87,6 +87,8 @@ async fn nothing_live(deliver: &Deliver, playback: &str) -> Response {
 /// What a name beside `media.m3u8` stands for.
 pub(super) enum Name {
     Playlist,
+    /// The whole window.
+    Dvr,
     Init(u32),
     Part(u64),
     Segment(u64),
@@ -96,6 +98,9 @@ impl Name {
     pub(super) fn parse(file: &str) -> Option<Self> {
         if file == "media.m3u8" {
             return Some(Self::Playlist);
+        }
+        if file == "dvr.m3u8" {
+            return Some(Self::Dvr);
         }
         if let Some(name) = file.strip_suffix(".mp4") {
             return number(name.strip_prefix("init")?).map(|n| Self::Init(n as u32));
@@ -142,7 +147,8 @@ pub(super) async fn file(
     let Some(track) = live.rendition(&rendition) else { return vod::nothing(&deliver) };
     let viewer = Viewer { client, playback: &playback, headers: &headers };
     match name {
-        Name::Playlist => media_playlist(&deliver, &live, track, query.as_deref(), &viewer).await,
+        Name::Playlist => media_playlist(&deliver, &live, track, query.as_deref(), &viewer, false).await,
+        Name::Dvr => media_playlist(&deliver, &live, track, query.as_deref(), &viewer, true).await,
         Name::Init(number) => {
             let init = track.held().init(number);
             match init {
@@ -172,12 +178,14 @@ fn deadline(wait: Duration) -> Instant {
     tokio::time::sleep(wait).deadline()
 }
 
+/// `window`: all of it, in whole segments.
 async fn media_playlist(
     deliver: &Deliver,
     live: &Live,
     rendition: &Rendition,
     query: Option<&str>,
     viewer: &Viewer<'_>,
+    window: bool,
 ) -> Response {
     let query = match parse(query.unwrap_or_default()) {
         Ok(query) => query,
@@ -191,11 +199,18 @@ async fn media_playlist(
     let mut waiting = None;
     loop {
         let view = views.borrow_and_update().clone();
-        let answer = view.as_ref().map_or(Reload::Wait, |view| reload::ask(view.index(), &query));
+        let ask = if window { reload::ask_dvr } else { reload::ask };
+        let answer = view.as_ref().map_or(Reload::Wait, |view| ask(view.index(), &query));
         match (answer, view) {
             (Reload::Ready, Some(view)) => {
                 let keep = if view.index().ended() { Keep::Finished } else { keep };
-                return playlist(viewer.headers, &view.playlist(query.skip), keep);
+                let gzip = takes_gzip(viewer.headers);
+                let body = if window {
+                    view.window(query.skip, gzip, rendition)
+                } else {
+                    view.playlist(query.skip, gzip, rendition)
+                };
+                return playlist(viewer.headers, &body, keep);
             }
             (Reload::Refuse(status, why), _) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);

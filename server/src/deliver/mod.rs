@@ -7,6 +7,7 @@
 //! browser: a player that repeats a blocking request must not get its own cache.
 
 mod denied;
+mod dvr;
 mod held;
 mod live;
 mod range;
@@ -21,6 +22,8 @@ use axum::Router;
 use axum::http::Method;
 use axum::routing::get;
 use tower_http::cors::{Any, CorsLayer};
+
+pub(crate) use vod::Playlists;
 
 use crate::access::Gate;
 use crate::clock::Clock;
@@ -40,6 +43,7 @@ pub(crate) struct Deliver {
     pub library: Library,
     pub store: Store,
     pub clock: Clock,
+    pub playlists: Playlists,
     pub held: Held,
     pub gate: Gate,
 }
@@ -57,6 +61,7 @@ pub(crate) fn router(deliver: Deliver) -> Router {
         .vary([]);
     let media = Router::new()
         .route("/live/{playback}/index.m3u8", get(live::multivariant))
+        .route("/live/{playback}/dvr.m3u8", get(dvr::multivariant))
         .route("/live/{playback}/{session}/{rendition}/{file}", get(live::file))
         .route("/vod/{session}/index.m3u8", get(vod::multivariant))
         .route("/vod/{session}/{rendition}/{file}", get(vod::file))

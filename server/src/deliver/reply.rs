@@ -52,7 +52,7 @@ pub(super) fn playlist(headers: &HeaderMap, body: &Rendered, keep: Keep) -> Resp
     (common, body.plain.clone()).into_response()
 }
 
-fn takes_gzip(headers: &HeaderMap) -> bool {
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     headers
         .get_all(ACCEPT_ENCODING)
         .iter()

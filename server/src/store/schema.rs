@@ -87,6 +87,30 @@ const STEPS: &[&str] = &[
     ) STRICT;
 ",
     "
+    ALTER TABLE channels ADD COLUMN dvr_window_s INTEGER NOT NULL DEFAULT 30;
+    ALTER TABLE channels ADD COLUMN retention_age_s INTEGER;
+    ALTER TABLE channels ADD COLUMN retention_bytes INTEGER;
+    ALTER TABLE sessions ADD COLUMN announced_at INTEGER;
+    UPDATE sessions SET announced_at = (SELECT min(created_at) FROM assets WHERE session_id = sessions.id);
+    CREATE TABLE assets_2 (
+        id TEXT PRIMARY KEY,
+        session_id TEXT NOT NULL REFERENCES sessions (id),
+        kind TEXT NOT NULL,
+        part INTEGER NOT NULL DEFAULT 1,
+        duration_ms INTEGER,
+        bytes INTEGER,
+        title TEXT,
+        in_ms INTEGER,
+        out_ms INTEGER,
+        created_at INTEGER NOT NULL,
+        UNIQUE (session_id, kind, part)
+    ) STRICT;
+    INSERT INTO assets_2 (id, session_id, kind, duration_ms, bytes, created_at)
+        SELECT id, session_id, kind, duration_ms, bytes, created_at FROM assets;
+    DROP TABLE assets;
+    ALTER TABLE assets_2 RENAME TO assets;
+",
+    "
     ALTER TABLE channels ADD COLUMN policy TEXT NOT NULL DEFAULT 'public';
     ALTER TABLE channels ADD COLUMN playback_epoch INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE signing_keys (

@@ -6,6 +6,7 @@ mod delivery;
 mod faults;
 mod fixture;
 mod hygiene;
+mod kept;
 mod play;
 mod rig;
 

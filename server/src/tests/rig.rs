@@ -27,6 +27,8 @@ pub(super) fn settings() -> Settings {
         record: true,
         max_duration: None,
         reconnect_window: Duration::from_secs(30),
+        dvr_window: Duration::from_secs(30),
+        retention: crate::store::Retention::default(),
         policy: Policy::Public,
     }
 }
@@ -44,6 +46,10 @@ impl Rig {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::local(dir.path());
         change(&mut config);
+        Self::on(dir, config, settings).await
+    }
+
+    async fn on(dir: tempfile::TempDir, config: Config, settings: Settings) -> Self {
         let server = Server::start(config, Clock::system()).await.unwrap();
         let channel = server.store.create_channel(settings, None).await.unwrap().channel;
         let keys = server.store.keys(&channel.id, Page { after: None, limit: 1 }).await.unwrap();
@@ -129,8 +135,21 @@ impl Rig {
         assert!(tokio::time::timeout(Duration::from_secs(10), within).await.is_ok(), "never: {what}");
     }
 
+    /// What the journal has of the newest session by now.
+    pub(super) async fn files(&self) -> Option<crate::journal::Files> {
+        let session = self.sessions().await.remove(0).id;
+        library(self.dir.path()).open(&session).unwrap()
+    }
+
     /// The events so far, by name.
     pub(super) async fn events(&self) -> Vec<crate::store::Event> {
         self.server.store.events(0, 1000).await.unwrap().items
     }
+}
+
+/// The journal of a data folder, as whoever looks at the disk finds it.
+pub(super) fn library(dir: &std::path::Path) -> crate::journal::Library {
+    let root = dir.join("sessions");
+    let writer = crate::journal::Writer::start(&root, 0).unwrap();
+    crate::journal::Library::new(&root, writer, Clock::system())
 }

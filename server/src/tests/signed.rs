@@ -1,4 +1,5 @@
-//! Signed playback: a token for the playlist, a secret in the path for the rest, and taking both away again.
+//! Signed playback: a token for the playlist, a secret in the path for the rest, and taking both away again; the same for a
+//! session's past.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::fixture;
 use super::rig::{Rig, settings};
-use crate::store::{Policy, Settings};
+use crate::store::{Policy, Scope, Settings};
 
 impl Rig {
     async fn api(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
@@ -39,8 +40,12 @@ fn sign(kid: &str, key: &str, algorithm: Algorithm, claims: &Value) -> String {
 
 /// The folder of the video rendition in a multivariant playlist, and its viewer.
 fn video(multivariant: &str) -> (String, String) {
-    let line = multivariant.lines().find(|line| line.contains("/video/media.m3u8")).unwrap();
-    let (path, viewer) = line.split_once("/media.m3u8?v=").unwrap();
+    playlist_of_video(multivariant, "media")
+}
+
+fn playlist_of_video(multivariant: &str, name: &str) -> (String, String) {
+    let line = multivariant.lines().find(|line| line.contains(&format!("/video/{name}.m3u8"))).unwrap();
+    let (path, viewer) = line.split_once(&format!("/{name}.m3u8?v=")).unwrap();
     (path.to_owned(), viewer.to_owned())
 }
 
@@ -169,4 +174,130 @@ async fn a_token_lets_in_and_a_rotation_puts_out() {
     let (status, channel) = rig.api("PATCH", &format!("/channels/{}", rig.channel.id), public).await;
     assert_eq!((status, &channel["playback"]["policy"]), (200, &json!("public")));
     assert!(rig.text(&path).await.contains(&format!("../{session}/video/media.m3u8")));
+}
+
+#[tokio::test]
+async fn the_window_the_recording_and_trims_are_behind_the_same_gate() {
+    const WINDOW: std::time::Duration = std::time::Duration::from_secs(7200);
+    let refused = |status: u16, code: &str| (status, code.to_owned());
+    let (no_token, no_secret) = (refused(401, "token_missing"), refused(403, "playback_revoked"));
+    let rig = Rig::with(Settings { policy: Policy::Signed, dvr_window: WINDOW, ..settings() }).await;
+    let publisher = rig.publish(&fixture::tags()).await;
+    let playback = rig.channel.playback_id.clone();
+    let (_, made) = rig.api("POST", "/signing-keys", json!({ "name": "site" })).await;
+    let now = crate::clock::Clock::system().utc().unix_timestamp();
+    let (kid, key) = (made["id"].as_str().unwrap(), made["private_key"].as_str().unwrap());
+    let claims = json!({ "sub": playback, "exp": now + 60, "viewer": "u-42" });
+    let query = format!("?token={}", sign(kid, key, Algorithm::ES256, &claims));
+    let live = format!("/live/{playback}/index.m3u8");
+    rig.until("live", async |rig| rig.get(&format!("{live}{query}")).await.status() == 200).await;
+    assert!(rig.text(&format!("{live}{query}")).await.contains("VALUE=\"dvr.m3u8\""));
+
+    // The window: its list asks for a token, its playlists and media for the secret.
+    let window = format!("/live/{playback}/dvr.m3u8");
+    assert_eq!(rig.told(&window).await, no_token);
+    assert_eq!(rig.told(&format!("{window}?token=x")).await, refused(401, "token_malformed"));
+    let answer = rig.get(&format!("{window}{query}")).await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["cache-control"]),
+        (200, &"no-store".parse().unwrap())
+    );
+    let (folder, viewer) = playlist_of_video(&answer.text().await.unwrap(), "dvr");
+    assert_eq!(viewer, "u-42");
+    let (session, secret) = folder.trim_end_matches("/video").split_once('~').unwrap();
+    let inside = format!("/live/{playback}/{folder}");
+    let outside = inside.replace(&format!("~{secret}"), "");
+    rig.media(&inside, 2).await;
+    let list = rig.text(&format!("{inside}/dvr.m3u8")).await;
+    for uri in ["dvr.m3u8", "dvr.m3u8?_HLS_msn=0", "media.m3u8"].into_iter().chain(list.lines()) {
+        if uri.starts_with('#') {
+            continue;
+        }
+        assert_eq!(rig.get(&format!("{inside}/{uri}")).await.status(), 200, "{uri}");
+        assert_eq!(rig.told(&format!("{outside}/{uri}")).await, no_secret, "{uri}");
+        assert_eq!(rig.told(&format!("{outside}/{uri}{query}")).await, no_secret, "{uri}");
+    }
+    let open = rig.server.store.create_channel(settings(), None).await.unwrap().channel.playback_id;
+    assert_eq!(rig.get(&format!("{}/dvr.m3u8", inside.replace(&playback, &open))).await.status(), 404);
+
+    // The recording, while it grows.
+    let recording = format!("/vod/{session}/recording.mp4");
+    let with_secret = recording.replace(session, &format!("{session}~{secret}"));
+    rig.until("a segment", async |rig| rig.get(&with_secret).await.status() == 200).await;
+    assert_eq!(rig.told(&recording).await, no_token);
+    let growing = rig.get(&format!("{recording}{query}")).await;
+    assert_eq!(
+        (growing.status().as_u16(), growing.headers()["cache-control"].to_str().unwrap()),
+        (200, "private, max-age=1")
+    );
+    let tag = growing.headers()["etag"].clone();
+    let go_on = async |path: &str| {
+        let request = rig.web.get(rig.url(path)).header("range", "bytes=0-99").header("if-range", &tag);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((go_on(&format!("{recording}{query}")).await, go_on(&recording).await), (206, 401));
+
+    // Afterwards, trimmed: an operator's addresses need no token, a reader's do.
+    publisher.close().await.unwrap();
+    let listed = format!("/sessions/{session}/assets");
+    let assets =
+        async |rig: &Rig| rig.api("GET", &listed, Value::Null).await.1["data"].as_array().unwrap().clone();
+    rig.until("assets", async |rig| assets(rig).await.len() == 2).await;
+    let reader = rig.server.store.create_token("reader", Scope::Read).await.unwrap().text;
+    for asset in assets(&rig).await {
+        let path = format!("/assets/{}", asset["id"].as_str().unwrap());
+        let (_, trimmed) = rig.api("PATCH", &path, json!({ "in_s": 1.5, "out_s": 2.5 })).await;
+        let (_, read) = rig.api("GET", &path, Value::Null).await;
+        assert_eq!((&trimmed["url"], &read["url"]), (&asset["url"], &asset["url"]));
+        assert_eq!(
+            rig.web.get(asset["url"].as_str().unwrap()).send().await.unwrap().status(),
+            200,
+            "{asset}"
+        );
+        let shown =
+            rig.web.get(rig.url(&format!("/api/v1{path}"))).bearer_auth(&reader).send().await.unwrap();
+        let shown: Value = shown.json().await.unwrap();
+        assert!(!shown.to_string().contains(secret), "{shown}");
+        assert_eq!(
+            rig.web.get(shown["url"].as_str().unwrap()).send().await.unwrap().status(),
+            401,
+            "{shown}"
+        );
+    }
+    assert_eq!((go_on(&format!("{recording}{query}")).await, go_on(&recording).await), (200, 401));
+    assert_eq!(rig.told(&format!("{recording}?part=1")).await, no_token);
+    let catch_up = format!("/vod/{session}/index.m3u8");
+    assert_eq!(rig.told(&catch_up).await, no_token);
+    for name in ["video/media.m3u8", "audio/media.m3u8", "video/init0.mp4", "video/s1.m4s"] {
+        let path = format!("/vod/{session}/{name}");
+        assert_eq!(rig.told(&path).await, no_secret, "{name}");
+        assert_eq!(
+            rig.get(&path.replace(session, &format!("{session}~{secret}"))).await.status(),
+            200,
+            "{name}"
+        );
+    }
+    let trimmed = rig.text(&format!("/vod/{session}~{secret}/video/media.m3u8")).await;
+    assert!(trimmed.contains("#EXT-X-START:"), "{trimmed}");
+
+    // A list that was rendered before a rotation is not given out after it.
+    let list = rig.get(&format!("{catch_up}{query}")).await;
+    assert_eq!(list.headers()["cache-control"], "no-store");
+    assert!(list.text().await.unwrap().contains(&format!("../{session}~{secret}/video/media.m3u8")));
+    let rotate = format!("/channels/{}/playback/rotate", rig.channel.id);
+    assert_eq!(rig.api("POST", &rotate, Value::Null).await.0, 200);
+    let list = rig.text(&format!("{catch_up}{query}")).await;
+    assert!(list.contains(&format!("../{session}~")) && !list.contains(secret), "{list}");
+    for path in ["index.m3u8", "video/media.m3u8", "recording.mp4", "recording.mp4?part=1"] {
+        assert_eq!(rig.told(&format!("/vod/{session}~{secret}/{path}")).await, no_secret, "{path}");
+    }
+    // Nor does somebody without a token learn which assets were deleted.
+    for asset in assets(&rig).await {
+        let path = format!("/assets/{}", asset["id"].as_str().unwrap());
+        assert_eq!(rig.api("DELETE", &path, Value::Null).await.0, 204);
+    }
+    for path in [&catch_up, &recording] {
+        assert_eq!(rig.told(path).await, no_token);
+        assert_eq!(rig.told(&format!("{path}{query}")).await, refused(404, "not_found"));
+    }
 }

@@ -19,10 +19,14 @@ export async function swarm({ runs, peer, viewers }) {
   const folder = mkdtempSync(join(tmpdir(), 'sigma-'));
   const clip = makeClip(folder);
   const [ours, theirs] = [[], []];
+  // With one viewer: what the media in memory takes is no viewer's.
+  const floor = (await onOurs(clip, 1)).peak_kb;
+  const peerFloor = peer && (await onPeer(clip, peer, 1)).peak_kb;
+  const perViewer = (run, least) => ({ ...run, kb_per_viewer: round((run.peak_kb - least) / viewers, 1) });
   for (let i = 0; i < runs; i++) {
-    ours.push(await withSteal(() => onOurs(clip, viewers)));
+    ours.push(perViewer(await withSteal(() => onOurs(clip, viewers)), floor));
     console.error(`run ${i + 1} of ${runs}: ${JSON.stringify(ours.at(-1))}`);
-    if (peer) theirs.push(await withSteal(() => onPeer(clip, peer, viewers)));
+    if (peer) theirs.push(perViewer(await withSteal(() => onPeer(clip, peer, viewers)), peerFloor));
   }
   const steps = [];
   for (const count of STEPS) {
@@ -93,7 +97,7 @@ async function load(clip, viewers, publishUrl, hlsUrl, pid) {
     latency_p50_ms: figures.latency_ms?.p50,
     cpu_ms_per_viewer_s: figures.server.cpu_ms_per_viewer_s,
     cpu_us_per_request: figures.server.cpu_us_per_request,
-    kb_per_viewer: round(figures.server.memory_per_viewer_bytes / 1_000, 1),
+    peak_kb: round(figures.server.memory_peak_bytes / 1_000, 0),
     requests_per_s: figures.requests_per_s,
     mbit_per_s: figures.mbit_per_s,
     swarm_cpu_percent: figures.swarm_cpu_percent,

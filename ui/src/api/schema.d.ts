@@ -4,6 +4,25 @@
  */
 
 export interface paths {
+    "/assets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Something to fetch. Where the channel is signed, scope `operate` gets an address that needs no token. */
+        get: operations["readAsset"];
+        put?: never;
+        post?: never;
+        /** Deletes it. With the last asset of a session its media goes from the disk. */
+        delete: operations["deleteAsset"];
+        options?: never;
+        head?: never;
+        /** Gives it a title, or in and out points. They hold at once, and can be taken back: nothing is encoded or cut away. */
+        patch: operations["updateAsset"];
+        trace?: never;
+    };
     "/channels": {
         parameters: {
             query?: never;
@@ -315,7 +334,7 @@ export interface components {
         Asset: {
             /**
              * Format: int64
-             * @description Its size, where known.
+             * @description Its size untrimmed, where known.
              */
             bytes?: number | null;
             /**
@@ -325,7 +344,7 @@ export interface components {
             created_at: string;
             /**
              * Format: double
-             * @description Seconds of media, where known.
+             * @description Seconds of media untrimmed, where known.
              */
             duration_s?: number | null;
             /**
@@ -333,10 +352,29 @@ export interface components {
              * @example ast_01jcz3v6a8m2q4r6t8w0y2b4d6
              */
             id: string;
+            /**
+             * Format: double
+             * @description In point, seconds from its beginning. A recording begins there to the frame; a catch-up playlist has whole
+             *     segments, and tells players where to begin.
+             */
+            in_s?: number | null;
             /** @description What it is. */
             kind: components["schemas"]["AssetKind"];
+            /**
+             * Format: double
+             * @description Out point, seconds from its untrimmed beginning. A recording ends there to the frame, a catch-up playlist with the
+             *     segment that it lies in.
+             */
+            out_s?: number | null;
+            /**
+             * Format: int32
+             * @description Which of its kind, from 1: a session whose publisher changed its codecs has a recording for each configuration.
+             */
+            part: number;
             /** @description `ses_…` */
             session_id: string;
+            /** @description For people. */
+            title?: string | null;
             /** @description Where it is. */
             url: string;
         };
@@ -345,6 +383,24 @@ export interface components {
          * @enum {string}
          */
         AssetKind: "recording" | "catch_up";
+        /**
+         * @description Changes to an asset (JSON merge patch, RFC 7396): what isn't told stays. Nothing is encoded again, and nothing lost:
+         *     `null` for both points shows all of it again.
+         */
+        AssetUpdate: {
+            /**
+             * Format: double
+             * @description Seconds, 0 or more, to the millisecond; `null` for the beginning.
+             */
+            in_s?: number | null;
+            /**
+             * Format: double
+             * @description Seconds, at least 0.1 behind `in_s` and within the media; `null` for the end.
+             */
+            out_s?: number | null;
+            /** @description 1 to 200 characters, or `null`. */
+            title?: string | null;
+        };
         /** @description A channel. */
         Channel: {
             /**
@@ -352,6 +408,11 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /**
+             * Format: int32
+             * @description How many seconds viewers can go back while it is live.
+             */
+            dvr_window_s: number;
             /**
              * @description `ch_…`
              * @example ch_01jcz3v6a8m2q4r6t8w0y2b4d6
@@ -384,6 +445,8 @@ export interface components {
             reconnect_window_s: number;
             /** @description Keeps the recording and catch-up of each session. */
             record: boolean;
+            /** @description How long its recordings are kept. */
+            retention: components["schemas"]["Retention"];
             source?: null | components["schemas"]["Source"];
             /** @description What it is doing. */
             status: components["schemas"]["ChannelStatus"];
@@ -397,6 +460,11 @@ export interface components {
         };
         /** @description A new channel. What isn't told takes its default. */
         ChannelCreate: {
+            /**
+             * Format: int32
+             * @description 30 to 604800; 30 unless told. Kept on disk where it is longer than memory holds, also without `record`.
+             */
+            dvr_window_s?: number;
             /** @description `ultra_low` unless told. */
             latency_mode?: components["schemas"]["LatencyMode"];
             /**
@@ -423,6 +491,8 @@ export interface components {
             reconnect_window_s?: number;
             /** @description True unless told. */
             record?: boolean;
+            /** @description For ever unless told. */
+            retention?: components["schemas"]["Retention"];
         };
         /**
          * @description What a channel is doing.
@@ -434,6 +504,11 @@ export interface components {
          *     latency and the recording that it began with.
          */
         ChannelUpdate: {
+            /**
+             * Format: int32
+             * @description 30 to 604800; from the next session on.
+             */
+            dvr_window_s?: number;
             /** @description A change without `latency_target_s` sets that to the new mode's default. */
             latency_mode?: components["schemas"]["LatencyMode"];
             /**
@@ -457,6 +532,8 @@ export interface components {
             reconnect_window_s?: number;
             /** @description From the next session on. */
             record?: boolean;
+            /** @description Both limits at once: one that isn't told is none. */
+            retention?: components["schemas"]["Retention"];
         };
         /**
          * @description Why a session ended.
@@ -513,7 +590,7 @@ export interface components {
             data: {
                 /**
                  * Format: int64
-                 * @description Its size, where known.
+                 * @description Its size untrimmed, where known.
                  */
                 bytes?: number | null;
                 /**
@@ -523,7 +600,7 @@ export interface components {
                 created_at: string;
                 /**
                  * Format: double
-                 * @description Seconds of media, where known.
+                 * @description Seconds of media untrimmed, where known.
                  */
                 duration_s?: number | null;
                 /**
@@ -531,10 +608,29 @@ export interface components {
                  * @example ast_01jcz3v6a8m2q4r6t8w0y2b4d6
                  */
                 id: string;
+                /**
+                 * Format: double
+                 * @description In point, seconds from its beginning. A recording begins there to the frame; a catch-up playlist has whole
+                 *     segments, and tells players where to begin.
+                 */
+                in_s?: number | null;
                 /** @description What it is. */
                 kind: components["schemas"]["AssetKind"];
+                /**
+                 * Format: double
+                 * @description Out point, seconds from its untrimmed beginning. A recording ends there to the frame, a catch-up playlist with the
+                 *     segment that it lies in.
+                 */
+                out_s?: number | null;
+                /**
+                 * Format: int32
+                 * @description Which of its kind, from 1: a session whose publisher changed its codecs has a recording for each configuration.
+                 */
+                part: number;
                 /** @description `ses_…` */
                 session_id: string;
+                /** @description For people. */
+                title?: string | null;
                 /** @description Where it is. */
                 url: string;
             }[];
@@ -550,6 +646,11 @@ export interface components {
                  * @description When it was made.
                  */
                 created_at: string;
+                /**
+                 * Format: int32
+                 * @description How many seconds viewers can go back while it is live.
+                 */
+                dvr_window_s: number;
                 /**
                  * @description `ch_…`
                  * @example ch_01jcz3v6a8m2q4r6t8w0y2b4d6
@@ -582,6 +683,8 @@ export interface components {
                 reconnect_window_s: number;
                 /** @description Keeps the recording and catch-up of each session. */
                 record: boolean;
+                /** @description How long its recordings are kept. */
+                retention: components["schemas"]["Retention"];
                 source?: null | components["schemas"]["Source"];
                 /** @description What it is doing. */
                 status: components["schemas"]["ChannelStatus"];
@@ -731,6 +834,8 @@ export interface components {
         };
         /** @description Where viewers go. */
         Playback: {
+            /** @description The same for the whole DVR window. */
+            dvr_url: string;
             /** @description The multivariant playlist. */
             hls_url: string;
             /**
@@ -782,6 +887,21 @@ export interface components {
             title: string;
             /** @description Always `about:blank`: `code` says what it is. */
             type: string;
+        };
+        /** @description How long recordings are kept. The oldest go first; never what is live or being watched. */
+        Retention: {
+            /**
+             * Format: int32
+             * @description Seconds since the session ended: 60 to 315360000, or `null` for no limit.
+             * @default null
+             */
+            max_age_s: number | null;
+            /**
+             * Format: int64
+             * @description Bytes on disk of all sessions of the channel: at least 1000000, or `null` for no limit.
+             * @default null
+             */
+            max_bytes: number | null;
         };
         /**
          * @description What a token may do; each scope holds those before it.
@@ -959,6 +1079,128 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    readAsset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ast_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAsset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ast_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateAsset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ast_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listChannels: {
         parameters: {
             query?: {

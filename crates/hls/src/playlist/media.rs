@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Skip, fine, head, millis, seconds, tail};
+use super::{Piece, Pieces, Skip, Style, fine, head, map, millis, seconds, tail, whole};
 use crate::{Index, PartInfo, Segment};
 
 /// EXT-X-RENDITION-REPORT of another rendition.
@@ -26,6 +26,11 @@ impl Report {
 /// The playlist as of now: render it once per change and share it among all viewers. With `skip` a delta update, or
 /// the whole playlist where there is nothing to skip.
 pub fn render(index: &Index, skip: Option<Skip>, reports: &[Report]) -> String {
+    whole(pieces(index, skip, reports), Style::Live, index.control.epoch_ms)
+}
+
+/// The same in pieces (their style: `Live`): the work does not grow with the window.
+pub fn pieces(index: &Index, skip: Option<Skip>, reports: &[Report]) -> Vec<Piece> {
     let control = &index.control;
     let plan = &control.plan;
     let skipped = skip.map_or(0, |_| skippable(index));
@@ -34,7 +39,7 @@ pub fn render(index: &Index, skip: Option<Skip>, reports: &[Report]) -> String {
     let version = if skipped > 0 { 9 } else { 6 };
     let _ =
         writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{}", plan.target_duration);
-    if independent(index) {
+    if independent(index, index.media_sequence()) {
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
     }
     let _ = write!(out, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,");
@@ -60,58 +65,76 @@ pub fn render(index: &Index, skip: Option<Skip>, reports: &[Report]) -> String {
     if skipped > 0 {
         let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}");
     }
-    segments(&mut out, index, skipped);
-    next(&mut out, index);
+    let mut pieces = Pieces::new(out);
+    segments(&mut pieces, index, skipped);
+    next(&mut pieces.text, index);
     // After ENDLIST nobody reloads.
-    for report in reports.iter().filter(|_| !index.ended()) {
+    report(&mut pieces.text, reports.iter().filter(|_| !index.ended()));
+    pieces.finish()
+}
+
+pub(super) fn report<'a>(out: &mut String, reports: impl Iterator<Item = &'a Report>) {
+    for report in reports {
         let _ = write!(out, "#EXT-X-RENDITION-REPORT:URI=\"{}\",LAST-MSN={}", report.uri, report.last_msn);
         if let Some(part) = report.last_part {
             let _ = write!(out, ",LAST-PART={part}");
         }
         out.push('\n');
     }
-    out
 }
 
 /// Each segment of this playlist begins with a key frame. Where VHS (video.js 8.24) isn't told and its buffer runs dry after
 /// a part with a key frame, it loads that part over and over, and gives the playlist up after ten times.
-fn independent(index: &Index) -> bool {
+pub(super) fn independent(index: &Index, from: u64) -> bool {
     let begins = |s: &Segment| s.parts.first().is_none_or(|part| part.independent);
-    index.whole().all(|s| begins(s)) && index.edge().is_none_or(begins)
+    index.past().independent(from) && index.whole().all(|s| begins(s)) && index.edge().is_none_or(begins)
 }
 
-/// Segments that end before the Skip Boundary (RFC 8216bis §6.2.5.1).
-fn skippable(index: &Index) -> usize {
+/// Segments that end before the Skip Boundary (RFC 8216bis §6.2.5.1), counted from the first of the live playlist.
+fn skippable(index: &Index) -> u64 {
+    first_kept(index).saturating_sub(index.media_sequence())
+}
+
+/// The first segment that a delta has.
+pub(super) fn first_kept(index: &Index) -> u64 {
     let boundary = index.control.plan.skip_until().as_secs_f64();
     let mut after = index.edge().map_or(0.0, |s| s.duration.seconds());
-    let mut kept = 0;
+    let mut first = index.whole().next_back().map_or(0, |s| s.msn + 1);
+    // Never past what is recent, which is longer than the boundary.
     for segment in index.whole().rev() {
         if after >= boundary {
             break;
         }
         after += segment.duration.seconds();
-        kept += 1;
+        first = segment.msn;
     }
-    index.whole().len() - kept
+    first
 }
 
-fn segments(out: &mut String, index: &Index, skipped: usize) {
+fn segments(pieces: &mut Pieces, index: &Index, skipped: u64) {
     let control = &index.control;
     // Rule 15: parts are listed while they lie within three target durations of the end.
     let recent = f64::from(3 * control.plan.target_duration);
     let open = index.edge();
     let mut after =
         open.map_or(0.0, |s| s.duration.seconds()) + index.whole().map(|s| s.duration.seconds()).sum::<f64>();
+    let from = index.media_sequence() + skipped;
     let target = control.part_target.hundred_thousandths();
     let mut init = None;
-    for (i, segment) in index.whole().enumerate() {
+    if skipped == 0 {
+        pieces.past(index.past(), from, Style::Live, control.epoch_ms, &mut init);
+    } else if let Some(last) = index.past().last() {
+        // The client has these lines, and the MAP with them.
+        init = Some(last.init);
+    }
+    let out = &mut pieces.text;
+    for segment in index.whole() {
         after -= segment.duration.seconds();
-        if i < skipped {
-            // The client has these lines, and the MAP with them.
+        if segment.msn < from {
             init = Some(segment.init);
             continue;
         }
-        head(out, segment, control.epoch_ms, &mut init);
+        head(out, segment, Style::Live, control.epoch_ms, &mut init);
         if control.plan.parts && after < recent {
             segment.parts.iter().for_each(|p| part(out, p, target));
         }
@@ -122,19 +145,19 @@ fn segments(out: &mut String, index: &Index, skipped: usize) {
     }
     match open {
         Some(open) => {
-            head(out, open, control.epoch_ms, &mut init);
+            head(out, open, Style::Live, control.epoch_ms, &mut init);
             open.parts.iter().for_each(|p| part(out, p, target));
         }
         // A hint must never come true under another MAP (Shaka dies of it), so both stand before it.
         None if index.open().is_none() && index.discontinuity_pending() => {
             out.push_str("#EXT-X-DISCONTINUITY\n");
             if let Some(newest) = index.newest_init().filter(|i| init != Some(i.number)) {
-                let _ = writeln!(out, "#EXT-X-MAP:URI=\"{}\"", newest.uri());
+                map(out, newest.number, &mut init);
             }
         }
         None => {
             if let Some(newest) = index.newest_init().filter(|_| init.is_none()) {
-                let _ = writeln!(out, "#EXT-X-MAP:URI=\"{}\"", newest.uri());
+                map(out, newest.number, &mut init);
             }
         }
     }

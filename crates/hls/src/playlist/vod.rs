@@ -1,17 +1,44 @@
 //! Catch-up: playlists of what the journal holds, after the end.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use media::{Kind, Rational};
 
-use super::{head, multivariant, tail};
-use crate::journal;
+use super::{Style, head, multivariant, tail};
+use crate::recording::Trim;
+use crate::{Segment, journal};
+
+/// What is played of a session: whole segments, and where in the first of them a player begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cut {
+    /// By MSN.
+    pub segments: Range<u64>,
+    /// Seconds into the first one.
+    pub offset: f64,
+}
+
+impl Cut {
+    /// From the files of the rendition that leads: the segments that hold anything of the trim.
+    pub fn of(leader: &[&journal::Index], trim: &Trim) -> Self {
+        let segments = journal::segments(leader);
+        let Some(first) = segments.first() else { return Self { segments: 0..u64::MAX, offset: 0.0 } };
+        let at = |s: &Segment| s.start.minus(first.start).seconds();
+        let from = trim.from.unwrap_or(0.0);
+        let start = segments.iter().rev().find(|s| at(s) <= from && !s.gap).unwrap_or(first);
+        // A thousandth is a rounding, not a picture.
+        let past = |s: &&Segment| trim.until.is_some_and(|until| at(s) >= until - 0.001);
+        let end = segments.iter().find(past).map_or(u64::MAX, |s| s.msn.max(start.msn + 1));
+        Self { segments: start.msn..end, offset: (from - at(start)).max(0.0) }
+    }
+}
 
 /// The media playlist of one rendition from its journal files in order: segments `s{MSN}.m4s`, MAPs `init{K}.mp4`.
-pub fn media(files: &[&journal::Index]) -> String {
+pub fn media(files: &[&journal::Index], cut: Option<&Cut>) -> String {
     let target = files.first().map_or(1, |f| f.header.plan.target_duration);
     let epoch_ms = files.first().map_or(0, |f| f.header.epoch_ms);
-    let segments = journal::segments(files);
+    let mut segments = journal::segments(files);
+    segments.retain(|s| cut.is_none_or(|cut| cut.segments.contains(&s.msn)));
     let mut out =
         format!("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-PLAYLIST-TYPE:VOD\n");
     let first = segments.first();
@@ -21,9 +48,12 @@ pub fn media(files: &[&journal::Index]) -> String {
         first.map_or(0, |s| s.msn),
         first.map_or(0, |s| s.discontinuity_sequence - u64::from(s.discontinuity))
     );
+    if let Some(cut) = cut.filter(|cut| cut.offset > 0.0005) {
+        let _ = writeln!(out, "#EXT-X-START:TIME-OFFSET={:.3},PRECISE=YES", cut.offset);
+    }
     let mut init = None;
     for segment in &segments {
-        head(&mut out, segment, epoch_ms, &mut init);
+        head(&mut out, segment, Style::Live, epoch_ms, &mut init);
         tail(&mut out, segment);
     }
     out.push_str("#EXT-X-ENDLIST\n");

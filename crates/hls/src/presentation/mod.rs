@@ -162,6 +162,16 @@ impl Presentation {
         }
     }
 
+    /// Segments of a rendition that did not get into the journal: in `dvr.m3u8` they become GAPs once memory has them no
+    /// longer.
+    pub fn lose(&mut self, rendition: usize, msns: std::ops::Range<u64>) {
+        if let State::Running { packagers, .. } = &mut self.state
+            && let Some(packager) = packagers.get_mut(rendition)
+        {
+            packager.lose(msns);
+        }
+    }
+
     /// The frame rate of a video rendition once known.
     pub fn frame_rate(&self, rendition: usize) -> Option<Rational> {
         match &self.state {
@@ -266,7 +276,6 @@ impl Presentation {
         for segment in journal::segments(&files.iter().collect::<Vec<_>>()) {
             index.restore_segment(segment);
         }
-        index.trim();
         index
     }
 }

@@ -254,6 +254,22 @@ fn audio_follows_the_cuts_of_video() {
 }
 
 #[test]
+fn b_frames_come_before_they_are_decoded_and_dates_are_tfdt() {
+    let mut rig = Rig::new(Plan::default(), &[video_track(), audio_track(48_000)]);
+    steady(&mut rig, 0, 5, 30);
+    rig.finish();
+    rig.check_rules();
+    for r in 0..2 {
+        for (segment, first) in rig.sealed[r].iter().zip(rig.parts[r].iter().filter(|part| part.index == 0)) {
+            assert_eq!(segment.start.ticks as u64, first.decode_time);
+            // A key frame is shown when it is decoded, but for the publisher's milliseconds.
+            assert!(first.start.minus(segment.start).as_millis().abs() <= 1, "{first:?}");
+        }
+    }
+    assert_eq!(rig.sealed[0][0].start.as_millis(), 66);
+}
+
+#[test]
 fn long_gops_are_cut_without_a_key_frame() {
     let mut rig = Rig::new(Plan::default(), &[video_track(), audio_track(48_000)]);
     steady(&mut rig, 0, 12, 1_000);

@@ -1,8 +1,12 @@
-//! Progressive MP4 made from journals: `moov` first, media read from the journal files in place.
+//! MP4 made from journals, media read from the journal files in place: after a session progressive, `moov` first; while
+//! it runs [`fragmented`].
 //!
 //! **Belongs here:** which bytes, in which order, under which `moov`. **Does not:** reading or copying them.
 
+pub mod fragmented;
 mod movie;
+
+use std::ops::Range;
 
 use bytes::Bytes;
 use media::{Kind, Timescale, Timestamp};
@@ -45,9 +49,36 @@ pub struct Layout {
     pub first_msn: u64,
 }
 
+/// What is shown of a recording, in seconds from its first picture or sound. To the frame: media from the key frame before
+/// is in the file, and its edit lists leave that out.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Trim {
+    /// In point.
+    pub from: Option<f64>,
+    /// Out point.
+    pub until: Option<f64>,
+}
+
 /// One layout for each codec configuration in order of time: files of all renditions, each rendition's in order. A
 /// configuration changes at the same MSN in all renditions (`Presentation` sees to it).
 pub fn layouts(sources: &[Source<'_>]) -> Vec<Layout> {
+    let whole = |(from, until)| layout(sources, from, until, &Trim::default());
+    ranges(sources).into_iter().filter_map(whole).collect()
+}
+
+/// The layout of one configuration (its place among [`layouts`]), trimmed. `None` where there is no such configuration, or
+/// nothing is left of it.
+pub fn trimmed(sources: &[Source<'_>], configuration: usize, trim: &Trim) -> Option<Layout> {
+    let mut ranges = ranges(sources).into_iter().filter(|&(from, until)| {
+        let parts = sources.iter().flat_map(|s| &s.index.parts);
+        parts.into_iter().any(|part| (from..until).contains(&part.msn) && !part.samples.is_empty())
+    });
+    let (from, until) = ranges.nth(configuration)?;
+    layout(sources, from, until, trim)
+}
+
+/// The segments of each configuration.
+fn ranges(sources: &[Source<'_>]) -> Vec<(u64, u64)> {
     let mut starts: Vec<u64> = Vec::new();
     for rendition in renditions(sources) {
         let files = || rendition.iter().map(|s| s.index).filter(|i| !i.parts.is_empty());
@@ -59,7 +90,7 @@ pub fn layouts(sources: &[Source<'_>]) -> Vec<Layout> {
     starts.sort_unstable();
     starts.dedup();
     let ends = starts.iter().skip(1).copied().chain([u64::MAX]);
-    starts.iter().zip(ends).filter_map(|(&from, until)| layout(sources, from, until)).collect()
+    starts.iter().copied().zip(ends).collect()
 }
 
 /// Sources by rendition, in order of the first of each.
@@ -83,7 +114,7 @@ struct Track<'a> {
 }
 
 /// The segments from `from` up to, not with, `until`; `None` where there are none.
-fn layout(sources: &[Source<'_>], from: u64, until: u64) -> Option<Layout> {
+fn layout(sources: &[Source<'_>], from: u64, until: u64, trim: &Trim) -> Option<Layout> {
     let mut tracks: Vec<Track<'_>> = Vec::new();
     for rendition in renditions(sources) {
         let parts: Vec<_> = rendition
@@ -102,6 +133,8 @@ fn layout(sources: &[Source<'_>], from: u64, until: u64) -> Option<Layout> {
     }
     // Players take the first video track for the picture.
     tracks.sort_by_key(|t| t.sheet.kind != Kind::Video);
+    let shown = cut(&mut tracks, trim)?;
+    tracks.retain(|track| !track.parts.is_empty());
     let first_msn = tracks.iter().filter_map(|t| t.parts.first()).map(|(_, p)| p.msn).min()?;
     // The tracks' parts interleaved by decode time: one chunk each.
     let mut order: Vec<(Timestamp, usize, usize)> = tracks
@@ -122,9 +155,38 @@ fn layout(sources: &[Source<'_>], from: u64, until: u64) -> Option<Layout> {
         chunks[t][p] = media;
         media += part.payload_len;
     }
-    let (head, duration) = movie::head(&tracks, &chunks, media);
+    let (head, duration) = movie::head(&tracks, &chunks, media, &shown);
     let len = head.len() as u64 + media;
     Some(Layout { head, pieces, len, duration, first_msn })
+}
+
+/// Leaves the parts that are needed, and says from when to when they are shown. `None` where nothing is.
+fn cut(tracks: &mut [Track<'_>], trim: &Trim) -> Option<Range<Timestamp>> {
+    let start = |track: &Track<'_>, part: &Entry| {
+        let offset = part.samples.first().map_or(0, |s| i64::from(s.offset));
+        Timestamp::new(part.decode_time as i64 + offset, track.scale)
+    };
+    let first = tracks.iter().filter_map(|t| t.parts.first().map(|(_, part)| start(t, part))).min()?;
+    let at = |seconds: f64| first.plus(Timestamp::new((seconds * 90_000.0).round() as i64, Timescale::VIDEO));
+    let (from, until) = (trim.from.map(at), trim.until.map(at));
+    for track in tracks.iter_mut() {
+        if let Some(from) = from {
+            let entry = |(_, part): &(usize, &Entry)| {
+                part.samples.first().is_some_and(|s| s.key) && start(track, part) <= from
+            };
+            let drop = track.parts.iter().rposition(entry).unwrap_or(0);
+            track.parts.drain(..drop);
+        }
+        if let Some(until) = until {
+            // Pictures are decoded before they are shown, never after.
+            let decoded = |part: &Entry| Timestamp::new(part.decode_time as i64, track.scale);
+            track.parts.retain(|(_, part)| decoded(part) < until);
+        }
+    }
+    let some = tracks.iter().any(|track| !track.parts.is_empty());
+    let end = until.unwrap_or(Timestamp::new(i64::MAX / 4, Timescale::VIDEO));
+    let from = from.unwrap_or(first);
+    (some && from < end).then_some(from..end)
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ faults! {
     OtherSamples, Overlap, MissingSegment, TimelineJump, ThinWindow, AnswersEarly, PastLastRefused, FarthestRefused,
     PastHeld, LongPastRefused, PartAlone, TooFarHeld, PartTooFarHeld, EarlyGiveUp, ParametersAfterEnd, DeltaLacks,
     DeltaTooMuch, HintTrickles, HintRefused, NeverHinted, NoGzip, NoVary, PlaylistMime, MediaMime, Redirect, NoHttp2,
-    NoHttp1, NoCacheControl, BrowserLifetime, BlockingUncached, PlaylistKept, PartsUncached, ErrorsKept,
+    NoHttp1, NoCacheControl, BrowserLifetime, BlockingUncached, PlaylistKept, PartsUncached, ErrorsKept, Silence,
 }
 
 /// What to do with a request at this moment.
@@ -77,6 +77,12 @@ impl Origin {
         if self.is(Fault::LatePart) {
             let late = parts - parts % 23;
             let came = count(at.saturating_sub(Duration::from_millis(450)));
+            parts = if came < late + 1 && parts > late { late } else { parts };
+        }
+        if self.is(Fault::Silence) {
+            // The first part of a segment that begins a new timeline.
+            let late = parts - (parts - 3 * PARTS) % (7 * PARTS);
+            let came = count(at.saturating_sub(Duration::from_millis(1300)));
             parts = if came < late + 1 && parts > late { late } else { parts };
         }
         if self.ends { parts.min(END) } else { parts }

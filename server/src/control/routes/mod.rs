@@ -1,5 +1,6 @@
 //! The handlers, a file a resource.
 
+pub(super) mod assets;
 pub(super) mod channels;
 pub(super) mod events;
 pub(super) mod health;

@@ -99,7 +99,6 @@ pub(in crate::control) async fn assets(
     let page = paging.page(Prefix::Asset)?;
     control.session_row(&id).await?;
     let list = control.store.assets(&id, page).await?;
-    let signed = if caller.sees_keys() { control.gate.folder(&id).await.ok() } else { None };
-    let folder = signed.unwrap_or(id);
+    let folder = control.folder_for(&caller.0, &id).await;
     Ok(Json(convert::page(list, |row| row.id.clone(), |row| convert::asset(row, &folder, &control.urls))))
 }

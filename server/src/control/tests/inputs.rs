@@ -63,7 +63,12 @@ async fn bad_bodies_of_a_new_channel() {
         (r#"{"name":"a","colour":"red"}"#, 422, "invalid_field", "unknown field `colour`"),
         (r#"{"name":"a","ladder":[]}"#, 422, "not_supported", "`ladder` is not supported"),
         (r#"{"name":"a","slate":{}}"#, 422, "not_supported", "`slate` is not supported"),
-        (r#"{"name":"a","dvr_window_s":60}"#, 422, "not_supported", "`dvr_window_s` is not supported"),
+        (r#"{"name":"a","dvr_window_s":29}"#, 422, "invalid_field", "must be 30 to 604800"),
+        (r#"{"name":"a","dvr_window_s":604801}"#, 422, "invalid_field", "must be 30 to 604800"),
+        (r#"{"name":"a","dvr_window_s":null}"#, 422, "invalid_field", "`dvr_window_s`"),
+        (r#"{"name":"a","retention":{"max_age_s":59}}"#, 422, "invalid_field", "must be 60 to 315360000"),
+        (r#"{"name":"a","retention":{"max_bytes":999999}}"#, 422, "invalid_field", "at least 1000000"),
+        (r#"{"name":"a","retention":{"days":1}}"#, 422, "invalid_field", "unknown field `days`"),
         (r#"{"name":"a","playback":{"id":"pb_1"}}"#, 422, "invalid_field", "unknown field `id`"),
         (r#"{"name":"a","playback":{"policy":"secret"}}"#, 422, "invalid_field", "unknown variant `secret`"),
         (r#"{"name":"a","status":"active"}"#, 422, "read_only", "`status` is decided"),
@@ -91,6 +96,8 @@ async fn limits_hold_at_the_limit() {
         json!({ "name": "a", "latency_mode": "normal", "latency_target_s": 30.0 }),
         json!({ "name": "a", "max_duration_s": 604_800, "reconnect_window_s": 5 }),
         json!({ "name": "a", "max_duration_s": null, "reconnect_window_s": 3600 }),
+        json!({ "name": "a", "dvr_window_s": 30, "retention": { "max_age_s": 60, "max_bytes": 1_000_000 } }),
+        json!({ "name": "a", "dvr_window_s": 604_800, "retention": { "max_age_s": null } }),
     ] {
         let answer = server.ask("POST", "/channels", body).await;
         assert_eq!(answer.status, 201, "{}", answer.body);

@@ -74,7 +74,7 @@ pub(super) fn hold_limit(media: &Media) -> Duration {
 }
 
 /// §6.3.4: half a target duration after a reload that brought nothing new.
-fn poll_interval(media: &Media) -> Duration {
+pub(crate) fn poll_interval(media: &Media) -> Duration {
     let half = Duration::from_secs(media.target_duration.unwrap_or(6).clamp(1, 60)) / 2;
     media.part_target.map_or(half, |p| half.min(Duration::from_secs_f64(p.clamp(0.1, 10.0))))
 }

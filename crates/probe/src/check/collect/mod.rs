@@ -5,6 +5,8 @@ mod fetch;
 mod follow;
 mod tests;
 
+pub(crate) use follow::poll_interval;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::sheet::{Finding, Sheet};
+use crate::check::collect::poll_interval;
 use crate::check::evidence::{Evidence, Kind, Resource, Track, Update, Why};
 use crate::mp4::Fragment;
 use crate::playlist::Media;
 use crate::playlist::media::Segment;
 
 const HAIR: f64 = 1e-3;
+/// How long a silent publisher may be waited for, seconds.
+const SILENCE: f64 = 1.5;
 /// How far one segment's end may be from the next one's start, seconds, within one timeline.
 const JOINT: f64 = 0.05;
 
@@ -69,6 +72,9 @@ pub(super) fn cadence(evidence: &Evidence, sheet: &mut Sheet) {
         let (mut begun, mut whole) = (false, false);
         for update in rest {
             let media = &update.media;
+            // Without blocking reloads it is seen a poll later.
+            let blocks = media.server_control.as_ref().is_some_and(|c| c.can_block_reload);
+            let slack = slack + if blocks { 0.0 } else { poll_interval(media).as_secs_f64() };
             let target = media.target_duration.unwrap_or(0) as f64;
             if media.last() != part.0 {
                 if let Some(limit) = media.part_target.filter(|_| begun) {
@@ -103,6 +109,8 @@ fn late(
     sheet: &mut Sheet,
 ) {
     let gap = after.exchange.done.saturating_sub(before.exchange.done).as_secs_f64();
+    // A publisher that falls silent is waited for before a slate takes over, at a discontinuity (rule 14).
+    let limit = if resumed(before, after) { limit + SILENCE } else { limit };
     if gap > limit {
         let what = format!(
             "a {what} came {gap:.3} s after the one before; {rule} s are allowed, and {:.3} s for the network",
@@ -110,6 +118,14 @@ fn late(
         );
         sheet.must(Finding::on(track, what).seen_in(before).seen_in(after));
     }
+}
+
+/// Whether a new timeline began between the two.
+fn resumed(before: &Update, after: &Update) -> bool {
+    let media = &after.media;
+    let heads = media.segments.iter().map(|s| (s.msn, &s.head)).chain([(media.next_msn(), &media.open)]);
+    let mut new = heads.filter(|(msn, _)| *msn >= before.media.next_msn());
+    new.any(|(_, head)| head.discontinuity.is_some())
 }
 
 pub(super) fn old_parts(evidence: &Evidence, sheet: &mut Sheet) {

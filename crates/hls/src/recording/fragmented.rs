@@ -1,0 +1,219 @@
+//! While a session runs: one fragmented MP4 of all renditions that only grows. Bytes that were served once stay what and
+//! where they were.
+//!
+//! Segment by segment, in each the renditions in order, as soon as all of them have closed it. The journal's parts are
+//! taken as they are but for the numbers that say whose they are and when: see [`patch`].
+
+use bytes::{BufMut, Bytes, BytesMut};
+use media::{Kind, Timescale, Timestamp};
+
+use super::{Source, renditions};
+use crate::journal::Entry;
+use crate::mp4::fragment;
+use crate::mp4::init::{Sheet, Span, mvhd, trak};
+use crate::mp4::write::{boxed, brands, full};
+
+/// One codec configuration of a session.
+#[derive(Clone, Debug)]
+pub struct Growing {
+    /// `ftyp` and `moov`.
+    pub head: Bytes,
+    /// What follows, in order.
+    pub runs: Vec<Run>,
+    /// Bytes so far.
+    pub len: u64,
+    /// Its first segment.
+    pub first_msn: u64,
+    tracks: Vec<Track>,
+    sequence: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Track {
+    rendition: String,
+    init: u32,
+    data: Bytes,
+    /// What its decode times begin at.
+    zero: u64,
+}
+
+/// A segment of one rendition: a stretch of a journal file, to be patched before it is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Where it stands in the MP4.
+    pub at: u64,
+    /// The journal file, by the MSN of its first segment.
+    pub file: u64,
+    /// Where it stands there.
+    pub offset: u64,
+    /// Bytes.
+    pub len: u64,
+    /// For [`patch`].
+    pub patch: Patch,
+}
+
+/// What is changed in the parts of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// `track_ID` of `tfhd`, from 1: the place of its rendition among [`Growing::renditions`].
+    pub track: u32,
+    /// `mfhd`'s number of the first part.
+    pub sequence: u32,
+    /// Taken off each `tfdt`.
+    pub zero: u64,
+}
+
+/// A rendition before anything of it is in the journal: its name, the number of its first initialisation segment, and
+/// that.
+pub type Known = (String, u32, Bytes);
+
+/// Adds the segments before `until` that are not in `list` yet, from journal files in order; a new configuration begins a
+/// new file. `known`: all renditions of the session. Every one of them must have closed the segments before `until`, and
+/// the files must have all of those that there will ever be.
+pub fn grow(list: &mut Vec<Growing>, next: &mut u64, known: &[Known], sources: &[Source<'_>], until: u64) {
+    let by_rendition = renditions(sources);
+    while *next < until {
+        let msn = *next;
+        *next += 1;
+        let mut found: Vec<(&Source<'_>, &[Entry])> = Vec::new();
+        for rendition in &by_rendition {
+            let place = rendition.partition_point(|s| s.index.header.first_msn <= msn);
+            let Some(source) = place.checked_sub(1).and_then(|at| rendition.get(at)) else { continue };
+            let parts = &source.index.parts;
+            let from = parts.partition_point(|part| part.msn < msn);
+            let to = parts.partition_point(|part| part.msn <= msn);
+            if from < to {
+                found.push((*source, &parts[from..to]));
+            }
+        }
+        if found.is_empty() {
+            continue;
+        }
+        let same = list.last().is_some_and(|now| found.iter().all(|(s, _)| now.has(s)));
+        if !same {
+            let Some(fresh) = Growing::new(list.last(), known, &found, msn) else { continue };
+            list.push(fresh);
+        }
+        if let Some(now) = list.last_mut() {
+            found.iter().for_each(|(source, parts)| now.add(source, parts));
+        }
+    }
+}
+
+impl Growing {
+    fn new(
+        before: Option<&Self>,
+        known: &[Known],
+        found: &[(&Source<'_>, &[Entry])],
+        msn: u64,
+    ) -> Option<Self> {
+        let mut tracks: Vec<Track> = match before {
+            Some(before) => before.tracks.clone(),
+            None => known
+                .iter()
+                .map(|(name, init, data)| Track {
+                    rendition: name.clone(),
+                    init: *init,
+                    data: data.clone(),
+                    zero: 0,
+                })
+                .collect(),
+        };
+        for (source, _) in found {
+            let header = &source.index.header;
+            let (init, data) = (header.init, source.index.init.clone());
+            match tracks.iter_mut().find(|track| track.rendition == header.rendition) {
+                Some(track) => (track.init, track.data) = (init, data),
+                None => tracks.push(Track { rendition: header.rendition.clone(), init, data, zero: 0 }),
+            }
+        }
+        let sheets: Vec<Sheet> =
+            tracks.iter().map(|track| Sheet::read(&track.data)).collect::<Option<_>>()?;
+        // All tracks count from the first decode time of any.
+        let first = found.iter().filter_map(|(source, parts)| {
+            Some(Timestamp::new(parts.first()?.decode_time as i64, Timescale::new(source.index.timescale)?))
+        });
+        let zero = first.min()?;
+        for (track, sheet) in tracks.iter_mut().zip(&sheets) {
+            track.zero = zero.rescale(Timescale::new(sheet.timescale)?).ticks.max(0) as u64;
+        }
+        let head = head(&sheets);
+        Some(Self { len: head.len() as u64, head, runs: Vec::new(), first_msn: msn, tracks, sequence: 1 })
+    }
+
+    /// The renditions in the order of their tracks.
+    pub fn renditions(&self) -> impl Iterator<Item = &str> {
+        self.tracks.iter().map(|track| track.rendition.as_str())
+    }
+
+    /// The place of the run that byte `at` is in, or of the first where that is in the head.
+    pub fn find(&self, at: u64) -> usize {
+        self.runs.partition_point(|run| run.at + run.len <= at)
+    }
+
+    fn has(&self, source: &Source<'_>) -> bool {
+        let header = &source.index.header;
+        self.tracks.iter().any(|track| track.rendition == header.rendition && track.init == header.init)
+    }
+
+    fn add(&mut self, source: &Source<'_>, parts: &[Entry]) {
+        let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return };
+        let Some(at) = self.tracks.iter().position(|t| t.rendition == source.index.header.rendition) else {
+            return;
+        };
+        let patch = Patch { track: at as u32 + 1, sequence: self.sequence, zero: self.tracks[at].zero };
+        let len = last.offset + last.len - first.offset;
+        let file = source.index.header.first_msn;
+        self.runs.push(Run { at: self.len, file, offset: first.offset, len, patch });
+        self.len += len;
+        self.sequence = self.sequence.wrapping_add(parts.len() as u32);
+    }
+}
+
+/// Makes a segment as it lies in the journal one of the whole: tracks, sequence numbers, times. Leaves alone what it does
+/// not know.
+pub fn patch(segment: &mut [u8], patch: &Patch) {
+    let (mut at, mut sequence) = (0, patch.sequence);
+    while let Some(head) = segment.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let [a, b, c, d, kind @ ..] = *head;
+        let size = u32::from_be_bytes([a, b, c, d]) as usize;
+        if size < 8 {
+            return;
+        }
+        if &kind == b"moof"
+            && let Some(moof) = segment.get_mut(at..at + size)
+        {
+            fragment::readdress(moof, sequence, patch.track, patch.zero);
+            sequence = sequence.wrapping_add(1);
+        }
+        at += size;
+    }
+}
+
+fn head(sheets: &[Sheet]) -> Bytes {
+    let mut out = BytesMut::new();
+    brands(&mut out, b"ftyp", b"iso6", &[b"iso6", b"isom", b"mp41"]);
+    boxed(&mut out, b"moov", |out| {
+        mvhd(out, Timescale::VIDEO.hz(), 0, sheets.len() as u32 + 1);
+        for (i, sheet) in sheets.iter().enumerate() {
+            trak(out, sheet, i as u32 + 1, Span::default(), |out| {
+                full(out, b"stts", 0, 0, |out| out.put_u32(0));
+                full(out, b"stsc", 0, 0, |out| out.put_u32(0));
+                full(out, b"stsz", 0, 0, |out| out.put_u64(0));
+                full(out, b"stco", 0, 0, |out| out.put_u32(0));
+            });
+        }
+        boxed(out, b"mvex", |out| {
+            for (i, sheet) in sheets.iter().enumerate() {
+                full(out, b"trex", 0, 0, |out| {
+                    out.put_u32(i as u32 + 1);
+                    out.put_u32(1);
+                    out.put_u32(0);
+                    out.put_u32(0);
+                    out.put_u32(fragment::flags(sheet.kind == Kind::Audio));
+                });
+            }
+        });
+    });
+    out.freeze()
+}
