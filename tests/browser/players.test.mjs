@@ -8,8 +8,10 @@ import { names, stockPlayers } from './players.mjs';
 import { publishCard, startServer, until } from './programs.mjs';
 
 const PLAYS_MS = 20_000;
-/** Of the frames between the first and the last that were read, so many must have been decoded. */
-const SHOWN = 0.97;
+/** Of the frames between the first and the last that were read, so many must have been decoded: a lost part of a segment is a fifth. */
+const SHOWN = 0.9;
+/** A player that lost its place is 6 s behind; figures proper are `cargo xtask bench latency`'s. */
+const BEHIND_MS = 4_000;
 
 let browser, server, players;
 before(async () => {
@@ -73,7 +75,7 @@ function well(name, { waits, errors, fatal, shown, latencyMs }) {
   const stalls = waits.filter((at) => at > (settlesMs[name] ?? 0));
   assert.deepEqual({ stalls, errors, fatal }, { stalls: [], errors: [], fatal: [] });
   assert.ok(shown >= SHOWN, `${(100 * shown).toFixed(1)} % of the frames`);
-  assert.ok(latencyMs < 2_500, `${latencyMs} ms behind`);
+  assert.ok(latencyMs < BEHIND_MS, `${latencyMs} ms behind`);
 }
 
 for (const name of names) {
