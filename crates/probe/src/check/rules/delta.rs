@@ -67,7 +67,8 @@ fn skippable(full: &Media, until: f64) -> u64 {
 
 fn first_difference(delta: &str, full: &str) -> Option<String> {
     let but_version = |l: &&str| !l.starts_with("#EXT-X-VERSION:");
-    let (mut a, mut b) = (delta.lines().filter(but_version), full.lines().filter(but_version));
+    let mut a = delta.lines().filter(but_version).map(but_progress);
+    let mut b = full.lines().filter(but_version).map(but_progress);
     loop {
         match (a.next(), b.next()) {
             (None, None) => return None,
@@ -81,5 +82,13 @@ fn first_difference(delta: &str, full: &str) -> Option<String> {
                 ));
             }
         }
+    }
+}
+
+/// The other renditions go on between two requests: where they are is no part of this one.
+fn but_progress(line: &str) -> &str {
+    match line.split_once(",LAST-") {
+        Some((report, _)) if line.starts_with("#EXT-X-RENDITION-REPORT:") => report,
+        Some(_) | None => line,
     }
 }
