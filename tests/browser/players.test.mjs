@@ -68,12 +68,13 @@ async function plays(player, playlist, delayMs = 0) {
   }
 }
 
-/** video.js plays whole segments hardly a second from where they end, and may wait for one now and then (docs/guide/benchmarks.md). */
-const mayWait = { 'video.js': 2 };
+/** video.js plays whole segments hardly a second from where they end, and waits for some until it has found its place
+ * (docs/guide/benchmarks.md). */
+const settlesMs = { 'video.js': 10_000 };
 
 function well(name, { waits, errors, fatal, shown, latencyMs }) {
-  assert.deepEqual({ errors, fatal }, { errors: [], fatal: [] });
-  assert.ok(waits.length <= (mayWait[name] ?? 0), `stalls after ${waits} ms`);
+  const stalls = waits.filter((at) => at > (settlesMs[name] ?? 0));
+  assert.deepEqual({ stalls, errors, fatal }, { stalls: [], errors: [], fatal: [] });
   assert.ok(shown >= SHOWN, `${(100 * shown).toFixed(1)} % of the frames`);
   assert.ok(latencyMs < BEHIND_MS, `${latencyMs} ms behind`);
 }
