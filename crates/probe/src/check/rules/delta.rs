@@ -92,3 +92,21 @@ fn but_progress(line: &str) -> &str {
         Some(_) | None => line,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::first_difference;
+
+    #[test]
+    fn only_where_the_others_are_may_differ() {
+        let list = |tag: &str, uri: &str, last: u64| {
+            format!(
+                "#EXTM3U\n#EXT-X-VERSION:{tag}\n#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={last},LAST-PART=1\ns1.m4s\n"
+            )
+        };
+        let full = list("6", "../audio/media.m3u8", 7);
+        assert_eq!(first_difference(&list("9", "../audio/media.m3u8", 8), &full), None);
+        assert!(first_difference(&list("9", "../other/media.m3u8", 7), &full).is_some());
+        assert!(first_difference(&full.replace("s1.m4s", "s2.m4s,LAST-MSN"), &full).is_some());
+    }
+}
