@@ -4,23 +4,14 @@
 const OTHERS: u64 = 1024;
 
 /// Asks for as many as the system allows, and says so where they are too few for `connections`.
-#[cfg(unix)]
 pub(crate) fn raise(connections: usize) {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let wanted = connections as u64 + OTHERS;
-    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
-        let ask = wanted.clamp(soft, hard.max(soft));
-        setrlimit(Resource::RLIMIT_NOFILE, ask, hard).map(|()| ask)
-    });
-    match raised {
-        Ok(got) if got < wanted => tracing::warn!(
-            "the system gives {got} file descriptors, too few for {connections} connections: raise the hard limit \
-             (`ulimit -Hn`, systemd's LimitNOFILE) or lower [limits] connections"
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) if files < wanted => tracing::warn!(
+            "this process may open {files} files, too few for {connections} connections: raise the hard limit \
+             (`ulimit -Hn`, LimitNOFILE= in a systemd unit, `docker run --ulimit nofile=`) or lower [limits] connections"
         ),
-        Ok(_) => {}
-        Err(error) => tracing::warn!("can't ask for more file descriptors: {error}"),
+        Ok(files) => tracing::debug!("may open {files} files"),
+        Err(error) => tracing::warn!("can't raise the limit of open files: {error}"),
     }
 }
-
-#[cfg(not(unix))]
-pub(crate) fn raise(_: usize) {}

@@ -9,6 +9,7 @@
 //!              └─ live, store ◀── control
 //! ```
 
+mod access;
 mod channel;
 pub mod clock;
 pub mod config;
@@ -18,15 +19,18 @@ mod descriptors;
 mod http;
 mod ingest;
 mod journal;
+mod listen;
 mod lock;
 mod package;
 mod quota;
+mod retention;
 pub mod store;
 #[cfg(test)]
 mod tests;
+mod tls;
 pub mod transcode;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +42,7 @@ use tokio::task::JoinHandle;
 use channel::Registry;
 use clock::Clock;
 use config::Config;
+use listen::{At, Listeners, here};
 
 /// HTTP requests under way when the server stops have so long to end.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -46,13 +51,16 @@ const SEALING: Duration = Duration::from_millis(1200);
 
 /// A running server.
 pub struct Server {
-    http: SocketAddr,
-    rtmp: SocketAddr,
+    at: At,
     store: store::Store,
     registry: Registry,
     stop: watch::Sender<bool>,
     ingest: JoinHandle<()>,
     web: JoinHandle<()>,
+    follow: Option<JoinHandle<()>>,
+    sweeper: JoinHandle<()>,
+    #[cfg(test)]
+    retention: Arc<tokio::sync::Notify>,
     #[expect(dead_code, reason = "held until the end: one server a data folder")]
     lock: lock::Lock,
 }
@@ -66,14 +74,15 @@ impl Server {
             .with_context(|| format!("can't make the data folder {}", dir.display()))?;
         let lock = lock::Lock::take(dir)?;
         descriptors::raise(config.limits.connections);
-        let plain = listen(config.http, "--http").await?;
-        let rtmp = listen(config.rtmp, "--rtmp").await?;
-        let (http_addr, rtmp_addr) = (plain.local_addr()?, rtmp.local_addr()?);
+        let (listeners, at) = Listeners::open(&config).await?;
+        let identity = config.tls.as_ref().map(|source| tls::Identity::open(source, dir, clock.clone()));
+        let identity = identity.transpose()?;
 
         let store = store::Store::open(dir, clock.clone())?;
         let sessions = dir.join("sessions");
-        let writer = journal::Writer::start(&sessions)?;
-        let library = journal::Library::new(&sessions);
+        let writer = journal::Writer::start(&sessions, config.storage.reserve_bytes)?;
+        let library = journal::Library::new(&sessions, writer.clone(), clock.clone());
+        let wake = Arc::new(tokio::sync::Notify::new());
         let shelf = package::Shelf::default();
         let worker = config.worker.clone().map(transcode::Program::own);
         let transcoder = transcode::Transcoder::start(worker);
@@ -81,62 +90,108 @@ impl Server {
             store.clone(),
             writer,
             library.clone(),
-            &sessions,
             shelf.clone(),
+            Arc::clone(&wake),
             clock.clone(),
             transcoder,
         );
         registry.recover().await.context("can't take up the sessions that were running")?;
 
         let (stop, stopping) = watch::channel(false);
-        let ingest = tokio::spawn(ingest::serve(rtmp, registry.clone(), clock.clone(), stopping.clone()));
-        let (at_rtmp, at_http) = (here("rtmp", rtmp_addr), here("http", http_addr));
-        let public = &config.public;
-        let urls = control::PublicUrls::new(
-            public.rtmp_url.as_deref().unwrap_or(&at_rtmp),
-            public.http_url.as_deref().unwrap_or(&at_http),
-            public.cdn_url.as_deref(),
-        );
+        let retention = retention::Retention {
+            store: store.clone(),
+            library: library.clone(),
+            clock: clock.clone(),
+            limits: config.retention,
+            wake: Arc::clone(&wake),
+        };
+        let sweeper = tokio::spawn(retention.run(stopping.clone()));
+        #[cfg(test)]
+        let retention = Arc::clone(&wake);
+        let intake = ingest::Intake::new(registry.clone(), clock.clone());
+        let plain = intake.clone().serve(listeners.rtmp, None, stopping.clone());
+        let secure = over_tls(listeners.rtmps, identity.as_ref(), &[])?
+            .map(|(listener, tls)| intake.serve(listener, Some(tls), stopping.clone()));
+        let ingest = tokio::spawn(both(plain, secure));
+        let urls = public_urls(&config.public, at);
+        let gate = access::Gate::new(store.clone(), clock.clone());
         let api = control::router(control::Control {
             store: store.clone(),
             channels: Arc::new(registry.clone()),
             urls: Arc::new(urls),
             clock: clock.clone(),
+            gate: gate.clone(),
+            retention: wake,
             timeout: Duration::from_secs(config.limits.request_timeout_s.into()),
         });
         let limits = &config.limits;
         let held = deliver::Held::new(limits.held());
-        let media = deliver::Deliver { shelf, library, store: store.clone(), clock: clock.clone(), held };
+        let playlists = deliver::Playlists::default();
+        let media = deliver::Deliver {
+            shelf,
+            library,
+            store: store.clone(),
+            clock: clock.clone(),
+            playlists,
+            held,
+            gate,
+        };
         let front = http::Front::new(
             api.merge(deliver::router(media)),
             limits.timeouts(),
             limits.http_connections(),
             http::Proxies::new(&limits.trusted_proxies),
             clock,
+            config.access_log,
         );
-        let web = tokio::spawn(front.serve(plain, stopping));
-        let (http, rtmp) = (http_addr, rtmp_addr);
-        Ok(Self { http, rtmp, store, registry, stop, ingest, web, lock })
+        let plain = front.clone().serve(listeners.http, None, stopping.clone());
+        let secure = over_tls(listeners.https, identity.as_ref(), &[&b"h2"[..], b"http/1.1"])?
+            .map(|(listener, tls)| front.serve(listener, Some(tls), stopping));
+        let web = tokio::spawn(both(plain, secure));
+        let follow = identity.map(|identity| tokio::spawn(identity.follow(tls::LOOK)));
+        Ok(Self {
+            at,
+            store,
+            registry,
+            stop,
+            ingest,
+            web,
+            follow,
+            sweeper,
+            #[cfg(test)]
+            retention,
+            lock,
+        })
     }
 
     /// `http://…` as this machine reaches it.
     pub fn http_url(&self) -> String {
-        here("http", self.http)
+        here("http", self.at.http)
     }
 
     /// `rtmp://…` as this machine reaches it.
     pub fn rtmp_url(&self) -> String {
-        here("rtmp", self.rtmp)
+        here("rtmp", self.at.rtmp)
     }
 
     /// Where HTTP is served.
     pub fn http(&self) -> SocketAddr {
-        self.http
+        self.at.http
     }
 
     /// Where RTMP is taken.
     pub fn rtmp(&self) -> SocketAddr {
-        self.rtmp
+        self.at.rtmp
+    }
+
+    /// `https://…` as this machine reaches it, where it is served.
+    pub fn https_url(&self) -> Option<String> {
+        self.at.https.map(|at| here("https", at))
+    }
+
+    /// `rtmps://…` as this machine reaches it, where it is taken.
+    pub fn rtmps_url(&self) -> Option<String> {
+        self.at.rtmps.map(|at| here("rtmps", at))
     }
 
     /// What `DIR/admin-token` holds.
@@ -148,13 +203,16 @@ impl Server {
     /// next start goes on with them if their publishers return in time.
     pub async fn stop(self) {
         let web = self.web.abort_handle();
+        if let Some(follow) = &self.follow {
+            follow.abort();
+        }
         self.stop.send_replace(true);
         if tokio::time::timeout(SEALING, self.registry.seal()).await.is_err() {
             tracing::error!("the disk is too slow to seal everything; the next start repairs what is torn");
         }
         tracing::info!("everything that came is in the journal");
         let farewell = tokio::time::timeout(FAREWELL, async {
-            let _ = tokio::join!(self.ingest, self.web, self.store.flush());
+            let _ = tokio::join!(self.ingest, self.web, self.sweeper, self.store.flush());
         });
         if farewell.await.is_err() {
             web.abort();
@@ -164,20 +222,42 @@ impl Server {
     /// Ends at once, as a crash would: nothing is sealed.
     pub async fn crash(self) {
         self.registry.abort();
+        if let Some(follow) = &self.follow {
+            follow.abort();
+        }
         self.ingest.abort();
         self.web.abort();
+        self.sweeper.abort();
         let _ = (self.ingest.await, self.web.await);
     }
 }
 
-/// How this machine reaches a listener.
-fn here(scheme: &str, at: SocketAddr) -> String {
-    let host = if at.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { at.ip() };
-    format!("{scheme}://{}", SocketAddr::new(host, at.port()))
+/// What the world is told.
+fn public_urls(public: &config::Public, at: At) -> control::PublicUrls {
+    control::PublicUrls::new(
+        public.rtmp_url.as_deref().unwrap_or(&here("rtmp", at.rtmp)),
+        public.rtmps_url.clone().or(at.rtmps.map(|at| here("rtmps", at))).as_deref(),
+        public.http_url.as_deref().unwrap_or(&here("http", at.http)),
+        public.cdn_url.as_deref(),
+    )
 }
 
-async fn listen(at: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(at).await.with_context(|| {
-        format!("can't listen on {at}: use {flag} ADDR:PORT for another address (port 0: any free)")
-    })
+/// A listener with what shakes hands on it.
+fn over_tls(
+    listener: Option<TcpListener>,
+    identity: Option<&tls::Identity>,
+    protocols: &[&[u8]],
+) -> anyhow::Result<Option<(TcpListener, tls::Acceptor)>> {
+    let Some((listener, identity)) = listener.zip(identity) else { return Ok(None) };
+    Ok(Some((listener, identity.acceptor(protocols)?)))
+}
+
+/// The plain listener's task and that over TLS.
+async fn both(plain: impl Future<Output = ()>, over_tls: Option<impl Future<Output = ()>>) {
+    let over_tls = async {
+        if let Some(over_tls) = over_tls {
+            over_tls.await;
+        }
+    };
+    tokio::join!(plain, over_tls);
 }

@@ -62,15 +62,22 @@ fn serve(args: &Args) -> anyhow::Result<()> {
         let mut signals = Signals::new()?;
         let server = server::Server::start(config, Clock::system()).await?;
         if args.ready_json {
-            let ready = serde_json::json!({
+            let mut ready = serde_json::json!({
                 "http": server.http_url(),
                 "rtmp": server.rtmp_url(),
                 "admin_token": server.admin_token(),
                 "version": env!("CARGO_PKG_VERSION"),
             });
+            for (name, url) in [("https", server.https_url()), ("rtmps", server.rtmps_url())] {
+                if let Some(url) = url {
+                    ready[name] = url.into();
+                }
+            }
             println!("{ready}");
         }
-        tracing::info!("ready: {} and {}", server.http_url(), server.rtmp_url());
+        let over_tls = [server.https_url(), server.rtmps_url()];
+        let served = [server.http_url(), server.rtmp_url()].into_iter().chain(over_tls.into_iter().flatten());
+        tracing::info!("ready: {}", served.collect::<Vec<_>>().join(", "));
         let told = tokio::select! {
             told = signals.next() => told,
             () = stdin_end(), if args.stop_with_stdin => "stdin ended",

@@ -23,7 +23,8 @@ const players = {
     script: 'shaka-player/dist/shaka-player.compiled.js',
     load: `async () => {
       const player = new shaka.Player();
-      const failed = (error) => tell(error.category + ' ' + error.code, error.severity === 2);
+      // What isn't an error of its own is a fault in its code, and fatal.
+      const failed = (error) => tell(error.code ? error.category + ' ' + error.code : String(error), error.severity !== 1);
       player.addEventListener('error', (event) => failed(event.detail));
       try {
         await player.attach(video);
@@ -51,19 +52,26 @@ const page = (name) => `<!doctype html><meta charset="utf-8"><link rel="icon" hr
 <style>video, .video-js { width: 1280px; height: 720px }</style><video muted playsinline autoplay></video>
 <script src="/script/${name}"></script><script>
   const video = document.querySelector('video');
-  const stats = (window.stats = { stalls: 0, errors: [], fatal: [], first: null });
+  const stats = (window.stats = { stalls: 0, waits: [], errors: [], fatal: [], first: null });
   const tell = (what, fatal) => (fatal ? stats.fatal : stats.errors).push(what);
   let begun = false;
   video.addEventListener('playing', () => (begun = true));
   // Players seek once as they begin: that is no stall.
-  video.addEventListener('waiting', () => begun && !video.seeking && stats.stalls++);
+  video.addEventListener('waiting', () => {
+    if (!begun || video.seeking) return;
+    stats.stalls++;
+    stats.waits.push(Date.now() - stats.first);
+  });
   video.requestVideoFrameCallback(() => (stats.first = Date.now()));
   const url = new URLSearchParams(location.search).get('url');
   const load = ${players[name].load};
   load();
 </script>`;
 
-/** `{ url(playlist, player), close() }`. `window.stats` on the page: `{ stalls, errors, fatal, first }`. */
+/**
+ * `{ url(playlist, player), close() }`. `window.stats` on the page: `{ stalls, waits, errors, fatal, first }`; `waits` has
+ * the stalls' times, in ms after the first frame.
+ */
 export async function stockPlayers() {
   const server = createServer((request, response) => {
     const [, what, name] = new URL(request.url, 'http://page').pathname.split('/');

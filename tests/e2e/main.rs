@@ -1,6 +1,9 @@
 //! End to end: real publishers, the real server, real readers. Each test has a server, a folder and ports of its own.
 
+mod cdn;
 mod crash;
+mod disk;
+mod dvr;
 mod hole;
 mod hostile;
 mod hygiene;
@@ -11,3 +14,5 @@ mod publish;
 mod refuse;
 mod run;
 mod scripted;
+mod secure;
+mod swarm;

@@ -20,7 +20,7 @@ pub fn built(name: &str) -> Result<PathBuf> {
     let path = folder.join(name);
     ensure!(
         path.exists(),
-        "{} isn't built: `cargo build -p server -p broadcast` first, or `cargo xtask test`",
+        "{} isn't built: `cargo build -p server -p broadcast -p probe` first, or `cargo xtask test`",
         path.display()
     );
     Ok(path)

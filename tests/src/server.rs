@@ -16,6 +16,10 @@ pub struct Server {
     pub http: String,
     /// `rtmp://127.0.0.1:PORT`
     pub rtmp: String,
+    /// `https://127.0.0.1:PORT`; empty where it isn't served.
+    pub https: String,
+    /// `rtmps://127.0.0.1:PORT`; empty where it isn't taken.
+    pub rtmps: String,
     /// The first admin token.
     pub token: String,
     /// The process itself.
@@ -50,9 +54,52 @@ impl Server {
         Self::start_on(tempfile::tempdir()?)
     }
 
+    /// Starts one with a `sigma.toml`.
+    pub fn start_with(config: &str) -> Result<Self> {
+        let data = tempfile::tempdir()?;
+        std::fs::write(data.path().join("sigma.toml"), config)?;
+        Self::start_on(data)
+    }
+
+    /// Starts one with a `sigma.toml`, on a disk of its own of so many MiB; `None` where the system allows none.
+    pub fn start_on_small_disk(config: &str, mebibytes: u32) -> Result<Option<Self>> {
+        let data = tempfile::tempdir()?;
+        let shell = |then: &str| {
+            let path = data.path().display();
+            format!("mount -t tmpfs -o size={mebibytes}m tmpfs '{path}' && cd '{path}' && {then}")
+        };
+        let namespace = |script: &str| {
+            let mut command = Command::new("unshare");
+            command.args(["-rm", "sh", "-c", script, "sh"]);
+            command
+        };
+        if !namespace(&shell("true")).output().is_ok_and(|out| out.status.success()) {
+            return Ok(None);
+        }
+        let mut command = namespace(&shell(r#"printf %s "$1" > sigma.toml && shift && exec "$@""#));
+        command.arg(config).arg(built("sigma-server")?);
+        Self::started(command, data).map(Some)
+    }
+
+    /// Its disk as it sees it, which may be its own.
+    pub fn disk(&self) -> std::path::PathBuf {
+        let data = self.data.path().strip_prefix("/").unwrap_or(self.data.path());
+        Path::new(&format!("/proc/{}/root", self.process.id())).join(data)
+    }
+
     /// Starts one on a folder that another left.
     pub fn start_on(data: TempDir) -> Result<Self> {
+        Self::start_with_flags(data, &[])
+    }
+
+    /// Starts one with more flags.
+    pub fn start_with_flags(data: TempDir, flags: &[&str]) -> Result<Self> {
         let mut command = Command::new(built("sigma-server")?);
+        command.args(flags);
+        Self::started(command, data)
+    }
+
+    fn started(mut command: Command, data: TempDir) -> Result<Self> {
         command
             .args(["--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--ready-json", "--data-dir"])
             .arg(data.path());
@@ -65,7 +112,15 @@ impl Server {
                 .with_context(|| format!("no {name} in the ready line {ready}"))?
                 .to_owned())
         };
-        Ok(Self { http: text("http")?, rtmp: text("rtmp")?, token: text("admin_token")?, process, data })
+        Ok(Self {
+            http: text("http")?,
+            rtmp: text("rtmp")?,
+            https: text("https").unwrap_or_default(),
+            rtmps: text("rtmps").unwrap_or_default(),
+            token: text("admin_token")?,
+            process,
+            data,
+        })
     }
 
     /// Kills it (SIGKILL) and starts another on the same folder; its ports differ.

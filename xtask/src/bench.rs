@@ -11,7 +11,7 @@ use crate::{checkout, node, packages, tool};
 /// What `bench` takes.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// latency: glass to glass in stock hls.js. start: from nothing to a picture.
+    /// latency: glass to glass in stock hls.js. start: from nothing to a picture. swarm: what viewers cost, and how many hold.
     name: Name,
     /// Only the JSON object.
     #[arg(long)]
@@ -19,6 +19,9 @@ pub(crate) struct Args {
     /// How many runs; the median of the best three is quoted.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
+    /// swarm: how many viewers are compared.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    viewers: u32,
     /// The test card's size.
     #[arg(long, default_value = "1280x720", value_name = "WxH")]
     size: String,
@@ -31,6 +34,7 @@ pub(crate) struct Args {
 enum Name {
     Latency,
     Start,
+    Swarm,
 }
 
 /// Builds, measures, prints.
@@ -42,7 +46,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     node::check()?;
     packages::install(&[Need::Build, Need::Test])?;
     node::build_ui()?;
-    tool::run(tool::cargo().args(["build", "--release", "--package", "server", "--package", "broadcast"]))?;
+    let other = match args.name {
+        Name::Latency | Name::Start => "broadcast",
+        Name::Swarm => "probe",
+    };
+    tool::run(tool::cargo().args(["build", "--release", "--package", "server", "--package", other]))?;
     let folder = checkout::root().join("tests/browser");
     node::packages(&folder)?;
 
@@ -50,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let name = match args.name {
         Name::Latency => "latency",
         Name::Start => "start",
+        Name::Swarm => "swarm",
     };
     command.current_dir(&folder).args([
         "bench/main.mjs",
@@ -58,6 +67,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         &args.size,
         "--runs",
         &args.runs.to_string(),
+        "--viewers",
+        &args.viewers.to_string(),
     ]);
     command.env("SIGMA_PROFILE", "release").env("CARGO_TARGET_DIR", checkout::target());
     if let Some(peer) = &args.peer {

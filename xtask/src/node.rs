@@ -45,7 +45,8 @@ pub(crate) fn packages(folder: &Path) -> Result<()> {
     let lock = folder.join("package-lock.json");
     let text = std::fs::read(&lock).with_context(|| format!("can't read {}", lock.display()))?;
     let stamp = Stamp::new("npm-ci", folder, &[text]);
-    if stamp.holds() && folder.join("node_modules").is_dir() {
+    // npm writes this file last: a folder that was emptied or left half-way lacks it.
+    if stamp.holds() && folder.join("node_modules/.package-lock.json").is_file() {
         return Ok(());
     }
     tool::run(npm(folder).arg("ci"))?;

@@ -37,6 +37,8 @@ pub enum LatencyMode {
 pub enum Policy {
     /// Everyone with the address.
     Public,
+    /// Who shows a token that one of the server's signing keys has signed.
+    Signed,
 }
 
 /// Where publishers go.
@@ -45,6 +47,10 @@ pub struct Ingest {
     /// The server of an encoder's settings; the stream key goes beside it, or behind it with a `/`.
     #[schema(example = "rtmp://127.0.0.1:1935/live")]
     pub rtmp_url: String,
+    /// The same over TLS, where the server takes that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "rtmps://live.example.com/live", nullable = false)]
+    pub rtmps_url: Option<String>,
 }
 
 /// Where viewers go.
@@ -55,10 +61,34 @@ pub struct Playback {
     pub id: String,
     /// The multivariant playlist.
     pub hls_url: String,
+    /// The same for the whole DVR window.
+    pub dvr_url: String,
     /// The watch page.
     pub watch_url: String,
     /// Who may watch.
     pub policy: Policy,
+}
+
+/// What may be set of `playback`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlaybackSettings {
+    /// `public` unless told.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub policy: Option<Policy>,
+}
+
+/// How long recordings are kept. The oldest go first; never what is live or being watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Seconds since the session ended: 60 to 315360000, or `null` for no limit.
+    #[schema(minimum = 60, maximum = 315_360_000)]
+    pub max_age_s: Option<u32>,
+    /// Bytes on disk of all sessions of the channel: at least 1000000, or `null` for no limit.
+    #[schema(minimum = 1_000_000)]
+    pub max_bytes: Option<u64>,
 }
 
 /// A channel.
@@ -88,6 +118,10 @@ pub struct Channel {
     pub max_duration_s: Option<u32>,
     /// How many seconds a session waits for its publisher.
     pub reconnect_window_s: u32,
+    /// How many seconds viewers can go back while it is live.
+    pub dvr_window_s: u32,
+    /// How long its recordings are kept.
+    pub retention: Retention,
     /// What viewers see while the publisher is silent.
     pub slate: Slate,
     /// The session that runs.
@@ -151,6 +185,18 @@ pub struct Create {
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 5, maximum = 3600)]
     pub reconnect_window_s: Option<u32>,
+    /// 30 to 604800; 30 unless told. Kept on disk where it is longer than memory holds, also without `record`.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 30, maximum = 604_800)]
+    pub dvr_window_s: Option<u32>,
+    /// For ever unless told.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub retention: Option<Retention>,
+    /// Who may watch.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub playback: Option<PlaybackSettings>,
     /// What viewers see while the publisher is silent.
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -187,6 +233,18 @@ pub struct Update {
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 5, maximum = 3600)]
     pub reconnect_window_s: Option<u32>,
+    /// 30 to 604800; from the next session on.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 30, maximum = 604_800)]
+    pub dvr_window_s: Option<u32>,
+    /// Both limits at once: one that isn't told is none.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub retention: Option<Retention>,
+    /// Who may watch.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub playback: Option<PlaybackSettings>,
     /// What viewers see while the publisher is silent.
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

@@ -10,6 +10,7 @@ mod page;
 mod patch;
 mod problem;
 pub mod session;
+pub mod signing_key;
 pub mod stream_key;
 pub mod token;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use codec::x264::Preset;
 use rtmp::client::{BadUrl, Url};
+use rtmp::driver::client::Trust;
 
 /// Usage errors exit with this (EX_USAGE of sysexits), so that 2 means one thing: the server refused.
 pub const EXIT_USAGE: u8 = 64;
@@ -79,6 +80,10 @@ pub struct Live {
     /// The stream key, where the address ends before it. In the environment it isn't seen in `ps`.
     #[arg(long, value_name = "KEY", env = "SIGMA_STREAM_KEY", hide_env_values = true)]
     pub stream_key: Option<String>,
+    /// For rtmps://, trust the certificates in this PEM file and no others: those of an authority, or the self-signed one
+    /// of a server of your own (sigma-server keeps it in DIR/tls/self-signed.pem).
+    #[arg(long, value_name = "FILE", env = "SIGMA_CA")]
+    pub ca: Option<PathBuf>,
     /// auto (a camera, or else the test card), camera, camera:N, camera:NAME, testcard, or a media file.
     #[arg(long, default_value = "auto", value_parser = parse_source)]
     pub source: Source,
@@ -174,6 +179,13 @@ impl Live {
             return Err("--loop is for a file: give one with --source, or leave it out".to_owned());
         }
         Ok(())
+    }
+
+    /// Whose certificates are taken.
+    pub fn trust(&self) -> Result<Trust, String> {
+        let Some(path) = &self.ca else { return Ok(Trust::System) };
+        let pem = std::fs::read(path).map_err(|error| format!("--ca {}: {error}", path.display()))?;
+        Trust::only(&pem).map_err(|error| format!("--ca {}: {error}", path.display()))
     }
 
     /// Where to publish: the key from the address, or else from `--stream-key`.

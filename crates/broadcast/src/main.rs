@@ -62,7 +62,7 @@ fn render(card: &Testcard) -> anyhow::Result<()> {
 }
 
 fn go_live(live: &Live) -> ExitCode {
-    if let Err(why) = live.check().and_then(|()| live.target()) {
+    if let Err(why) = live.check().and_then(|()| live.target()).and_then(|_| live.trust()) {
         eprintln!("error: {why}");
         return EXIT_USAGE.into();
     }

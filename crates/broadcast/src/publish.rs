@@ -17,7 +17,7 @@ use media::flv::{self, Metadata};
 use media::{Kind, Timestamp, Track};
 use rtmp::client::{Refused, Url};
 use rtmp::driver::Error;
-use rtmp::driver::client::{Config, Publisher};
+use rtmp::driver::client::{Config, Publisher, Trust};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -37,6 +37,8 @@ const CLOSE_TIME: Duration = Duration::from_millis(800);
 pub struct Stream {
     /// Where.
     pub url: Url,
+    /// Whose certificates are taken.
+    pub trust: Trust,
     /// What the server is told of it.
     pub metadata: Metadata,
     /// Sequence headers.
@@ -118,6 +120,9 @@ pub async fn run(stream: &Stream, with: With<'_>, mut stop: watch::Receiver<bool
         if let Some(refused) = error.refused().filter(|refused| is_final(refused)) {
             return End::Refused(refused.to_string());
         }
+        if !been_live && let Some(advice) = certificate(&error) {
+            return End::Unreachable(format!("{}: {error}: {advice}", stream.url));
+        }
         let trying = with.clock.now().minus(began).as_millis();
         if !been_live && error.refused().is_none() && trying >= FIRST_TRY_MS {
             return End::Unreachable(format!(
@@ -143,6 +148,7 @@ async fn connect(stream: &Stream) -> Result<Publisher, Error> {
         limits: rtmp::Limits::default(),
         connect_timeout: Duration::from_secs(5),
         write_timeout: Duration::from_secs(10),
+        trust: stream.trust.clone(),
     };
     let mut publisher = Publisher::connect(&stream.url, &config).await?;
     publisher.metadata(&stream.metadata).await?;
@@ -222,6 +228,18 @@ fn is_final(refused: &Refused) -> bool {
     match refused.reason.as_deref() {
         Some("shutdown" | "internal") => false,
         _ => !refused.is_busy(),
+    }
+}
+
+/// What to do about a certificate that isn't taken; trying again is no use.
+fn certificate(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Untrusted { .. } => Some(
+            "if the server is your own, give its certificate file with --ca (sigma-server's self-signed one is \
+             DIR/tls/self-signed.pem); if not, don't send it your stream key",
+        ),
+        Error::Certificate { .. } => Some("check the address in --to, and this machine's clock"),
+        _ => None,
     }
 }
 

@@ -79,7 +79,8 @@ async fn broadcast(
     let encoder = Encoder::open(encoder_config(live, &opened))?;
     let interleave = opened.video.is_some() && opened.sound.is_some();
     let sent = Arc::new(send::Queue::new(send::Buffer::new(interleave), clock));
-    let stream = publish::Stream { url, metadata: metadata(live, &opened), tracks: encoder.tracks() };
+    let trust = live.trust().map_err(anyhow::Error::msg)?;
+    let stream = publish::Stream { url, trust, metadata: metadata(live, &opened), tracks: encoder.tracks() };
     let made = Arc::new(encode::Counts::default());
     let mut encoded = spawn_encoder(encoder, clock, raw.clone(), sent.clone(), dial.clone(), made.clone())?;
 

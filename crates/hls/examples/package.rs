@@ -199,7 +199,7 @@ impl<'a> Shell<'a> {
             .map(|(t, files)| (format!("ses/{}/vod.m3u8", t.kind.name()), files.iter().collect::<Vec<_>>()))
             .collect();
         for (uri, files) in &vod {
-            fs::write(self.out.join(uri), playlist::vod::media(files)).unwrap();
+            fs::write(self.out.join(uri), playlist::vod::media(files, None)).unwrap();
         }
         fs::write(self.out.join("vod.m3u8"), playlist::vod::multivariant(&vod)).unwrap();
         let flat: Vec<(&fs::File, &journal::Index)> =

@@ -1,6 +1,14 @@
-//! One rendition's timeline as the playlist shows it: sealed segments in the window, the open one, what comes next.
+//! One rendition's timeline as the playlists show it: sealed segments in the window, the open one, what comes next.
 //!
-//! A value: clone it for a snapshot (segments are shared). Holds no media bytes.
+//! ```text
+//!   DVR window ─────────────────────────────────────────────┐
+//!   │              live playlist ───────────────────────────┤
+//!   │ past: packed in pages          │ recent: with parts   │ open
+//! ```
+//!
+//! A value: clone it for a snapshot (what is past and the segments are shared). Holds no media bytes.
+
+mod window;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,7 +16,9 @@ use std::time::Duration;
 
 use media::{Timescale, Timestamp};
 
+use crate::past::Past;
 use crate::{Init, Plan};
+use window::Spans;
 
 /// What stays the same for a whole session, in all of its playlists.
 #[derive(Clone, Debug)]
@@ -81,7 +91,8 @@ pub struct Segment {
     pub discontinuity_sequence: u64,
     /// The EXT-X-MAP it needs: `init{K}.mp4`.
     pub init: u32,
-    /// Presentation time of its first frame since the session's epoch.
+    /// Decode time of its first frame (`tfdt`) since the session's epoch: when a key frame is shown, give or take the
+    /// publisher's rounding.
     pub start: Timestamp,
     /// Sum of its parts.
     pub duration: Timestamp,
@@ -111,11 +122,18 @@ pub(crate) const FIRST_MSN: u64 = 1;
 pub struct Index {
     /// What never changes.
     pub control: Control,
+    past: Arc<Past>,
     sealed: VecDeque<Arc<Segment>>,
     open: Option<Segment>,
+    /// The first segment of the live playlist, where that is past.
+    live_from: u64,
+    /// Durations of what is recent, in the live playlist, in the window.
+    spans: Spans,
+    /// Segments that are in no file: GAPs, once they are past.
+    lost: Vec<std::ops::Range<u64>>,
     inits: Vec<Arc<Init>>,
-    /// The initialisation segment that what comes next needs.
-    init: u32,
+    /// Numbers of new ones begin here.
+    init_floor: u32,
     /// What comes next isn't the publisher's.
     live_only: bool,
     next_msn: u64,
@@ -124,6 +142,7 @@ pub struct Index {
     /// DISCONTINUITY stands before the next segment (counted in `discontinuities` already).
     pending_discontinuity: bool,
     ended: bool,
+    captions: bool,
     meter: Meter,
 }
 
@@ -140,21 +159,26 @@ impl Index {
     pub(crate) fn new(control: Control) -> Self {
         Self {
             control,
+            past: Arc::default(),
             sealed: VecDeque::new(),
             open: None,
+            live_from: 0,
+            spans: Spans::default(),
+            lost: Vec::new(),
             inits: Vec::new(),
-            init: 0,
+            init_floor: 0,
             live_only: false,
             next_msn: FIRST_MSN,
             next_part: 0,
             discontinuities: 0,
             pending_discontinuity: false,
             ended: false,
+            captions: false,
             meter: Meter::default(),
         }
     }
 
-    /// Sealed segments in the playlist, oldest first.
+    /// The newest sealed segments, with their parts, oldest first: a minute, or the window where that is shorter.
     pub fn segments(&self) -> impl ExactSizeIterator<Item = &Arc<Segment>> + DoubleEndedIterator {
         self.sealed.iter()
     }
@@ -180,20 +204,6 @@ impl Index {
         let edge = self.edge().map(|s| s.msn);
         let shown = self.sealed.len() - usize::from(self.sealed.back().is_some_and(|s| edge == Some(s.msn)));
         self.sealed.range(..shown)
-    }
-
-    /// EXT-X-MEDIA-SEQUENCE.
-    pub fn media_sequence(&self) -> u64 {
-        self.sealed.front().map_or(self.current_msn(), |s| s.msn)
-    }
-
-    /// EXT-X-DISCONTINUITY-SEQUENCE: the DISCONTINUITY tags that left with their segments.
-    pub fn discontinuity_sequence(&self) -> u64 {
-        let first = self.sealed.front().map(|s| &**s).or(self.open.as_ref());
-        match first {
-            Some(s) => s.discontinuity_sequence - u64::from(s.discontinuity),
-            None => self.discontinuities - u64::from(self.pending_discontinuity),
-        }
     }
 
     /// The number of the next part, the hinted one.
@@ -225,17 +235,27 @@ impl Index {
         self.ended
     }
 
+    /// A picture carried captions.
+    pub fn captions(&self) -> bool {
+        self.captions
+    }
+
     /// An initialisation segment by its number; all of a session's stay.
     pub fn init(&self, number: u32) -> Option<&Arc<Init>> {
         self.inits.iter().find(|i| i.number == number)
     }
 
-    /// The initialisation segment that the next segment needs.
-    pub fn current_init(&self) -> Option<&Arc<Init>> {
-        self.init(self.init)
+    /// The oldest initialisation segment.
+    pub fn first_init(&self) -> Option<&Arc<Init>> {
+        self.inits.first()
     }
 
-    /// Where the newest segment ends, in presentation time.
+    /// The newest initialisation segment: what the next segment needs.
+    pub fn current_init(&self) -> Option<&Arc<Init>> {
+        self.inits.last()
+    }
+
+    /// Where the newest segment ends, in decode time.
     pub fn ends_at(&self) -> Option<Timestamp> {
         let newest = self.open.as_ref().or(self.sealed.back().map(|s| &**s))?;
         Some(newest.start.plus(newest.duration))
@@ -256,27 +276,20 @@ impl Index {
         })
     }
 
-    /// Takes an initialisation segment for what follows: one that was there before keeps its number. `None` where it is in
-    /// force already.
+    /// Takes an initialisation segment for what follows; `None` where it is in force already. One that was in force before
+    /// gets a new number all the same: numbers rise, so that a file is found by them.
     pub(crate) fn add_init(&mut self, data: bytes::Bytes) -> Option<Arc<Init>> {
-        let known = self.inits.iter().rev().find(|i| i.data == data).cloned();
-        let init = match known {
-            Some(init) if init.number == self.init => return None,
-            Some(init) => init,
-            None => {
-                let number = self.inits.iter().map(|i| i.number + 1).max().unwrap_or(0);
-                let init = Arc::new(Init { number, data });
-                self.inits.push(init.clone());
-                init
-            }
-        };
-        self.init = init.number;
+        if self.inits.last().is_some_and(|i| i.data == data) {
+            return None;
+        }
+        let next = self.inits.last().map_or(0, |i| i.number + 1);
+        let init = Arc::new(Init { number: next.max(self.init_floor), data });
+        self.inits.push(init.clone());
         Some(init)
     }
 
     pub(crate) fn restore_init(&mut self, init: Arc<Init>) {
-        self.init = init.number;
-        if self.init(init.number).is_none() {
+        if self.inits.last().is_none_or(|i| i.number < init.number) {
             self.inits.push(init);
         }
     }
@@ -295,9 +308,8 @@ impl Index {
     pub(crate) fn aside(&self, msn: u64, part: u64, init: &bytes::Bytes) -> Self {
         let mut aside = Self::new(self.control.clone());
         (aside.next_msn, aside.next_part) = (msn, part);
-        if let Some(init) = self.inits.iter().rev().find(|i| i.data == *init) {
-            aside.restore_init(init.clone());
-        }
+        aside.init_floor = u32::try_from(msn).unwrap_or(u32::MAX);
+        aside.inits.extend(self.inits.iter().rev().find(|i| i.data == *init).cloned());
         aside
     }
 
@@ -316,7 +328,7 @@ impl Index {
             msn: self.next_msn,
             discontinuity: std::mem::take(&mut self.pending_discontinuity),
             discontinuity_sequence: self.discontinuities,
-            init: self.init,
+            init: self.inits.last().map_or(0, |i| i.number),
             start,
             duration: Timestamp::new(0, start.scale),
             bytes: 0,
@@ -345,24 +357,8 @@ impl Index {
     /// Seals the open segment, which has at least one part or is a gap.
     pub(crate) fn seal(&mut self) -> Option<Arc<Segment>> {
         let segment = Arc::new(self.open.take()?);
-        self.meter.add(&segment, self.control.plan.target_duration);
-        self.sealed.push_back(segment.clone());
+        self.push(Arc::clone(&segment));
         Some(segment)
-    }
-
-    /// Drops what lies before the window.
-    pub(crate) fn trim(&mut self) -> Vec<Arc<Segment>> {
-        let window = self.control.plan.window.as_secs_f64();
-        let mut total: f64 = self.sealed.iter().map(|s| s.duration.seconds()).sum();
-        let mut gone = Vec::new();
-        while let Some(first) = self.sealed.front() {
-            total -= first.duration.seconds();
-            if total < window {
-                break;
-            }
-            gone.extend(self.sealed.pop_front());
-        }
-        gone
     }
 
     pub(crate) fn restore_segment(&mut self, segment: Segment) {
@@ -371,8 +367,8 @@ impl Index {
         if let Some(last) = segment.parts.last() {
             self.next_part = last.number + 1;
         }
-        self.meter.add(&segment, self.control.plan.target_duration);
-        self.sealed.push_back(Arc::new(segment));
+        self.push(Arc::new(segment));
+        self.trim();
     }
 
     /// Goes on at `msn`, after so many discontinuities (a rendition that has less than the others, or nothing).
@@ -394,6 +390,10 @@ impl Index {
 
     pub(crate) fn discontinuities(&self) -> u64 {
         self.discontinuities
+    }
+
+    pub(crate) fn set_captions(&mut self) {
+        self.captions = true;
     }
 
     pub(crate) fn end(&mut self) {

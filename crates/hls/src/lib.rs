@@ -13,6 +13,7 @@ pub mod journal;
 mod mode;
 pub mod mp4;
 pub mod packager;
+pub mod past;
 pub mod playlist;
 pub mod presentation;
 mod rate;

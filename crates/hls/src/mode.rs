@@ -38,13 +38,16 @@ pub struct Plan {
     pub parts: bool,
     /// What the player aims at.
     pub latency: Duration,
-    /// Segments stay in the live playlist at least so long; never under 6×TD.
+    /// The DVR window: segments can be played for at least so long; never under 6×TD.
     pub window: Duration,
 }
 
+/// The live playlist reaches no further back (docs/adr/0006): `dvr.m3u8` has the rest of the window.
+const LIVE_AT_MOST: Duration = Duration::from_secs(1800);
+
 impl Plan {
     /// `latency` is the channel's `latency_target_s` (clamped to what the mode allows; `None`: the mode's default);
-    /// `window` the live window (30 s) or the DVR window.
+    /// `window` its `dvr_window_s`.
     pub fn new(mode: Mode, latency: Option<Duration>, window: Duration) -> Self {
         let ms = Duration::from_millis;
         let (target_duration, segment, least, default, most) = match mode {
@@ -60,6 +63,16 @@ impl Plan {
         };
         let window = window.max(Duration::from_secs(6 * u64::from(target_duration)));
         Self { mode, target_duration, segment, part, parts: mode != Mode::Normal, latency, window }
+    }
+
+    /// What the live playlist has of the window.
+    pub fn live_window(&self) -> Duration {
+        self.window.min(LIVE_AT_MOST)
+    }
+
+    /// The window is longer than the live playlist.
+    pub fn has_dvr(&self) -> bool {
+        self.window > self.live_window()
     }
 
     /// How long segment `msn` is at least, where key frames allow. A `Normal` session opens with short ones: its first

@@ -16,6 +16,7 @@ mod cut;
 use std::time::Duration;
 
 use bytes::Bytes;
+use media::avc::{self, LengthSize};
 use media::{AccessUnit, Kind, Timescale, Timestamp, Track};
 
 pub use cut::Cut;
@@ -53,6 +54,8 @@ pub struct Packager {
     part_dts: i64,
     part_pts: i64,
     segment_dts: i64,
+    /// How much later than the publisher's our DTS are.
+    delay: Option<i64>,
     /// DTS of the last key frame.
     key_dts: Option<i64>,
     /// How long the last whole GOP was.
@@ -96,6 +99,7 @@ impl Packager {
             part_dts: 0,
             part_pts: 0,
             segment_dts: 0,
+            delay: None,
             key_dts: None,
             gop: 0,
             end: None,
@@ -120,7 +124,12 @@ impl Packager {
             self.break_off(None, &mut out);
         }
         self.wants_key = false;
-        let (dts, pts) = (unit.dts.rescale(self.scale).ticks, unit.pts.rescale(self.scale).ticks);
+        if self.kind == Kind::Video && avc::has_captions(&unit.data, LengthSize::Four) {
+            self.index.set_captions();
+        }
+        let pts = unit.pts.rescale(self.scale).ticks;
+        self.delay.get_or_insert_with(|| pts - unit.dts.rescale(self.scale).ticks);
+        let dts = self.dts(&unit);
         let mut next = Pending { dts: dts.max(0), pts, key: unit.key, data: unit.data };
         match self.pending.take() {
             None => {
@@ -235,6 +244,11 @@ impl Packager {
         &self.index
     }
 
+    /// See `Presentation::lose`.
+    pub(crate) fn lose(&mut self, msns: std::ops::Range<u64>) {
+        self.index.lose(msns);
+    }
+
     /// Pictures that came before the first key frame and were left out.
     pub fn dropped(&self) -> u64 {
         self.dropped
@@ -242,7 +256,7 @@ impl Packager {
 
     /// Nothing came for over a second, or time went back: only a DISCONTINUITY can say so. How long nothing came.
     pub fn hole(&self, unit: &AccessUnit) -> Option<Timestamp> {
-        let dts = unit.dts.rescale(self.scale).ticks;
+        let dts = self.dts(unit);
         let due = match (&self.pending, self.end) {
             (Some(last), _) => last.dts + self.frame,
             (None, Some(end)) => end,
@@ -262,10 +276,17 @@ impl Packager {
         self.pending.is_some() || self.index.open().is_some()
     }
 
+    /// CMAF (ISO/IEC 23000-19, brand `cmf2`): the first picture is shown when it is decoded, B-frames before they are.
+    /// Shaka puts a segment's `tfdt` where PROGRAM-DATE-TIME says it is shown; otherwise its pictures were late.
+    fn dts(&self, unit: &AccessUnit) -> i64 {
+        unit.dts.rescale(self.scale).ticks + self.delay.unwrap_or(0)
+    }
+
     fn break_off(&mut self, track: Option<&Track>, out: &mut Changeset) {
         self.flush(out);
         self.cut = None;
         self.end = None;
+        self.delay = None;
         self.key_dts = None;
         self.index.set_discontinuity();
         if let Some(track) = track {
@@ -295,11 +316,21 @@ impl Packager {
         self.part_ticks * 100 >= self.target * 85
     }
 
+    /// Sound can be cut anywhere: its segments end with a whole part, so that a player far away has no short one to ask for
+    /// besides. Pictures are cut before a key frame.
+    fn may_end(&self) -> bool {
+        let whole = self.part.is_empty() || self.part_ticks + self.frame > self.target;
+        self.kind == Kind::Video || !self.index.control.plan.parts || whole
+    }
+
     /// Whether a segment starts with `next`.
     fn starts(&self, next: &Pending) -> bool {
         let elapsed = next.dts - self.segment_dts;
         if elapsed + self.frame > self.limit() {
             return true;
+        }
+        if !self.may_end() {
+            return false;
         }
         if self.follows {
             return self.cut.is_some_and(|cut| self.reaches(&cut, next.pts, next.key));
@@ -341,12 +372,12 @@ impl Packager {
     }
 
     fn begin(&mut self, next: &Pending) {
-        self.open(next.dts, next.pts);
+        self.open(next.dts);
     }
 
-    fn open(&mut self, dts: i64, pts: i64) {
+    fn open(&mut self, dts: i64) {
         self.segment_dts = dts;
-        self.index.begin(Timestamp::new(pts, self.scale));
+        self.index.begin(Timestamp::new(dts, self.scale));
     }
 
     fn close_part(&mut self, out: &mut Changeset) {

@@ -38,6 +38,21 @@ pub fn ask(index: &Index, query: &Query) -> Reload {
     }
 }
 
+/// What a request for `dvr.m3u8` gets now: it has whole segments only, so `_HLS_part` says nothing.
+pub fn ask_dvr(index: &Index, query: &Query) -> Reload {
+    let last = index.segments().next_back().map(|s| s.msn);
+    match (query.msn, last) {
+        _ if index.ended() => Reload::Ready,
+        (None, _) if query.part.is_some() => Reload::Refuse(400, "_HLS_part needs _HLS_msn"),
+        (None, Some(_)) => Reload::Ready,
+        (Some(msn), Some(last)) if msn <= last => Reload::Ready,
+        (Some(msn), last) if msn > last.unwrap_or(index.current_msn()).saturating_add(2) => {
+            Reload::Refuse(400, "_HLS_msn is more than two segments ahead")
+        }
+        (None | Some(_), _) => Reload::Wait,
+    }
+}
+
 /// Players that know no parts (FFmpeg, VLC) give up on a playlist without a whole segment.
 fn joinable(index: &Index) -> bool {
     if index.control.plan.parts { index.whole().len() > 0 } else { fills_a_segment(index) }

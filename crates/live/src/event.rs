@@ -123,7 +123,51 @@ pub enum Kind {
     AssetDeleted {
         /// Its id.
         asset: String,
+        /// Why.
+        reason: DeleteReason,
     },
+    /// What is live is not recorded. On the wire an `alert.opened`.
+    RecordingStopped {
+        /// Why, and what to do.
+        detail: String,
+    },
+    /// It is again. On the wire an `alert.closed`.
+    RecordingResumed {
+        /// How much is missing.
+        missing: Duration,
+    },
+}
+
+/// Why an asset was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeleteReason {
+    /// Somebody asked for it.
+    Operator,
+    /// It was older than its channel or the server keeps recordings.
+    MaxAge,
+    /// The recordings took more room than the channel or the server gives them, and it was the oldest.
+    MaxBytes,
+}
+
+impl DeleteReason {
+    /// `operator`, `max_age`, `max_bytes`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::MaxAge => "max_age",
+            Self::MaxBytes => "max_bytes",
+        }
+    }
+}
+
+impl fmt::Display for DeleteReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Operator => "asked for",
+            Self::MaxAge => "older than recordings are kept",
+            Self::MaxBytes => "the oldest where recordings take more room than they may",
+        })
+    }
 }
 
 /// Something to fetch after (or during) a session.
@@ -133,6 +177,8 @@ pub struct Asset {
     pub id: String,
     /// What it is.
     pub kind: AssetKind,
+    /// Which of its kind, from 1: a session has a recording for each codec configuration.
+    pub part: u32,
     /// Of the media, where known.
     pub duration: Option<Duration>,
     /// Bytes, where known.
@@ -184,6 +230,8 @@ impl Event {
             Kind::IngestIssue { .. } => "ingest.issue",
             Kind::AssetReady { .. } => "asset.ready",
             Kind::AssetDeleted { .. } => "asset.deleted",
+            Kind::RecordingStopped { .. } => "alert.opened",
+            Kind::RecordingResumed { .. } => "alert.closed",
         }
     }
 }
@@ -230,7 +278,14 @@ impl fmt::Display for Event {
             Kind::AssetReady { asset } => {
                 write!(f, "session {} has its {} ready", Id(self), asset.kind.name())
             }
-            Kind::AssetDeleted { asset } => write!(f, "asset {asset} deleted"),
+            Kind::AssetDeleted { asset, reason } => write!(f, "asset {asset} deleted: {reason}"),
+            Kind::RecordingStopped { detail } => {
+                write!(f, "session {} is live, but not recorded: {detail}", Id(self))
+            }
+            Kind::RecordingResumed { missing } => {
+                let missing = missing.as_secs_f64();
+                write!(f, "session {} is recorded again; {missing:.0} s are missing", Id(self))
+            }
         }
     }
 }

@@ -229,6 +229,15 @@ pub fn has_idr(data: &[u8], size: LengthSize) -> Result<bool, Error> {
     Ok(idr)
 }
 
+/// Whether an access unit carries captions: ATSC A/53 `cc_data` in user data registered by ITU-T T.35.
+pub fn has_captions(data: &[u8], size: LengthSize) -> bool {
+    const CC_DATA: [u8; 8] = [0xb5, 0x00, 0x31, b'G', b'A', b'9', b'4', 0x03];
+    nals(data, size)
+        .map_while(Result::ok)
+        .filter(|nal| nal_type(nal) == Some(6))
+        .any(|sei| sei.windows(CC_DATA.len()).any(|at| at == CC_DATA))
+}
+
 /// The same access unit with 4-byte NAL lengths; shares the bytes where they are so already.
 pub fn widen(data: &Bytes, size: LengthSize) -> Result<Bytes, Error> {
     if size == LengthSize::Four {

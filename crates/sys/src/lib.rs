@@ -4,4 +4,5 @@
 //! Linux, macOS and Windows. **Does not:** media, decisions, anything a crate on crates.io already does safely.
 #![allow(unsafe_code)]
 
+pub mod disk;
 pub mod parent_death;

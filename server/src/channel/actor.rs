@@ -13,9 +13,8 @@ use tokio::task::JoinHandle;
 
 use super::breaks::Breaks;
 use super::gather::Gather;
-use super::recover::Outcome;
-use super::run::{Run, unix_ms};
-use super::{Message, Shared, config, plan, recover};
+use super::run::Run;
+use super::{Message, Shared, config, plan};
 use crate::control::channels::Order;
 use crate::ingest::{End, Feed, Knock, Seat};
 use crate::journal::Trouble;
@@ -28,7 +27,7 @@ const FAREWELL: Duration = Duration::from_secs(60);
 /// The figures of a running session reach the database this often.
 const KEEP_SOURCE: Duration = Duration::from_secs(10);
 
-mod assets;
+mod ends;
 mod flow;
 mod settle;
 mod slate;
@@ -184,7 +183,7 @@ impl Actor {
                 let input = Input::Update(config(&channel.settings));
                 self.channel = *channel;
                 self.input(input).await;
-                let _ = done.send(());
+                self.answer(done);
             }
             Message::Order(order, done) => {
                 // What is held back until the tracks are known belongs to the session that may end now.
@@ -200,7 +199,7 @@ impl Actor {
                     Order::Delete => Input::Delete,
                 };
                 self.input(input).await;
-                let _ = done.send(());
+                self.answer(done);
                 return deleted;
             }
             Message::Seal(done) => {
@@ -210,6 +209,18 @@ impl Actor {
             }
         }
         false
+    }
+
+    fn subject(&self) -> Subject {
+        let name = self.channel.settings.name.as_str().into();
+        Subject { id: ChannelId::new(self.channel.id.as_str()), name }
+    }
+
+    /// When what it brought about is recorded.
+    fn answer(&self, done: oneshot::Sender<()>) {
+        self.shared.ledger.then(move || {
+            let _ = done.send(());
+        });
     }
 
     fn new_session(&self) -> SessionId {
@@ -233,7 +244,7 @@ impl Actor {
     async fn carry_out(&mut self) {
         while let Some(output) = self.machine.poll_output() {
             match output {
-                Output::Event(event) => self.shared.record(event).await,
+                Output::Event(event) => self.shared.record(event),
                 Output::Command(command) => self.command(command).await,
             }
         }
@@ -244,6 +255,7 @@ impl Actor {
             Command::OpenSession { session } => {
                 let settings = &self.channel.settings;
                 self.run = Some(Run::new(session.as_str(), plan(settings), settings.record));
+                self.shared.library.keep.hold(session.as_str());
                 self.slate = slate::Desk::default();
                 self.shared.shelf.expect(&self.channel.playback_id);
                 if let Some(Connected { stage: Stage::Flowing { timeline, seen_key, .. }, .. }) = &mut self.on
@@ -260,7 +272,7 @@ impl Actor {
                 let encoder = knock.encoder;
                 self.on = Some(Connected { id: publisher, feed: inbox, kick, encoder, breaks, stage });
                 // If it is gone by now, its feed is closed, and that says so.
-                let _ = reply.send(Ok(Seat { feed, kicked }));
+                self.shared.ledger.then(move || drop(reply.send(Ok(Seat { feed, kicked }))));
             }
             Command::Refuse { refusal, .. } => {
                 if let Some((_, reply)) = self.knocking.take() {
@@ -326,75 +338,6 @@ impl Actor {
     fn log_trouble(&self, outcome: Result<(), Trouble>) {
         if let Err(trouble) = outcome {
             tracing::error!("channel {}: {trouble}", self.channel.settings.name);
-        }
-    }
-
-    async fn close(&mut self, session: SessionId) {
-        let Some(mut run) = self.run.take_if(|run| run.id == session.as_str()) else { return };
-        let outcome = run.finish();
-        self.log_trouble(outcome);
-        self.shared.shelf.retire(&self.channel.playback_id);
-        self.shared.sources().remove(&run.id);
-        self.source_kept = None;
-        self.slate = slate::Desk::default();
-        self.keep_last(&run).await;
-        let shared = Arc::clone(&self.shared);
-        let playback = self.channel.playback_id.clone();
-        let subject = Subject {
-            id: ChannelId::new(self.channel.id.as_str()),
-            name: self.channel.settings.name.as_str().into(),
-        };
-        tokio::spawn(async move {
-            if run.recorded() {
-                assets::announce(&shared, &run.id, subject).await;
-            }
-            tokio::time::sleep(FAREWELL).await;
-            shared.shelf.forget(&playback, &run.id);
-        });
-    }
-
-    async fn seal(&mut self) {
-        while let Some(Ok(feed)) = self.on.as_mut().map(|on| on.feed.try_recv()) {
-            self.feed(feed).await;
-        }
-        self.settle().await;
-        let Some(mut run) = self.run.take() else { return };
-        let outcome = run.seal();
-        self.log_trouble(outcome);
-        self.keep_last(&run).await;
-    }
-
-    async fn recover(&mut self, session: store::Session) {
-        let now_ms = unix_ms(self.shared.clock.wall());
-        let created_ms = (session.created_at.unix_timestamp_nanos() / 1_000_000) as i64;
-        let since = |ms: i64| Duration::from_millis(u64::try_from(now_ms - ms).unwrap_or(0));
-        let (silent_for, begun) = match recover::read(&self.shared, &session.id).await {
-            Outcome::Recovered(found) => {
-                let silent_for = since(found.written_ms);
-                let mut run = Run::recovered(&self.shared, found, session.source);
-                let playable = run.became_playable();
-                if let Some(live) = run.live() {
-                    self.shared.shelf.put(&self.channel.playback_id, live);
-                }
-                self.run = Some(run);
-                (silent_for, playable)
-            }
-            Outcome::Empty => {
-                let settings = &self.channel.settings;
-                self.run = Some(Run::new(&session.id, plan(settings), settings.record));
-                self.shared.shelf.expect(&self.channel.playback_id);
-                (since(created_ms), false)
-            }
-            // As if its window had passed.
-            Outcome::Unusable => (self.channel.settings.reconnect_window + Duration::from_secs(1), false),
-        };
-        let id = SessionId::new(session.id);
-        let was_live = session.live_at.is_some();
-        let age = since(created_ms);
-        self.input(Input::Recovered { session: id.clone(), was_live, age, silent_for }).await;
-        if begun && !was_live {
-            // The journal was quicker than the database.
-            self.input(Input::Playable { session: id }).await;
         }
     }
 }

@@ -4,8 +4,10 @@
 //! **Belongs here:** wiring. **Does not:** decisions (`live`), RTMP (`ingest`), HTTP (`control`, `deliver`).
 
 mod actor;
+pub(crate) mod assets;
 mod breaks;
 mod gather;
+mod ledger;
 mod recover;
 mod run;
 mod slate;
@@ -13,13 +15,13 @@ mod source;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use ledger::Ledger;
 use live::{Event, Refusal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -34,17 +36,19 @@ pub(crate) use recover::Recovered;
 
 /// Messages to a channel under way.
 const INBOX: usize = 64;
-/// Segments stay in the live playlist for so long.
-const WINDOW: Duration = Duration::from_secs(30);
+/// A window that is longer is kept on disk, also where nothing is recorded.
+const IN_MEMORY: Duration = Duration::from_secs(60);
 
 /// What all channels share.
 pub(crate) struct Shared {
     pub store: Store,
     pub writer: Writer,
     pub library: Library,
-    pub sessions: Arc<Path>,
     pub shelf: Shelf,
     pub clock: Clock,
+    ledger: Ledger,
+    /// Told when a session is over and what it leaves behind is announced.
+    retention: Arc<Notify>,
     pub transcoder: Transcoder,
     /// By session: what it receives, as measured by now.
     sources: Mutex<HashMap<String, live::Source>>,
@@ -55,10 +59,9 @@ impl Shared {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn record(&self, event: Event) {
-        if let Err(error) = self.store.record(event).await {
-            tracing::error!("an event was not kept: {error}");
-        }
+    /// In its turn; nobody waits for it.
+    fn record(&self, event: Event) {
+        self.ledger.record(event);
     }
 }
 
@@ -93,14 +96,13 @@ impl Registry {
         store: Store,
         writer: Writer,
         library: Library,
-        sessions: &Path,
         shelf: Shelf,
+        retention: Arc<Notify>,
         clock: Clock,
         transcoder: Transcoder,
     ) -> Self {
-        let sources = Mutex::default();
-        let sessions = sessions.into();
-        let shared = Shared { store, writer, library, sessions, shelf, clock, transcoder, sources };
+        let (ledger, sources) = (Ledger::open(store.clone()), Mutex::default());
+        let shared = Shared { store, writer, library, shelf, clock, ledger, retention, transcoder, sources };
         let refusals = Mutex::new(live::event::Throttle::refusals());
         Self(Arc::new(Inner { shared: Arc::new(shared), actors: Mutex::new(Some(HashMap::new())), refusals }))
     }
@@ -117,7 +119,7 @@ impl Registry {
                     self.spawn(channel, Some(session));
                 }
                 // Deleted, and the server died before the session was ended.
-                None => self.0.shared.record(recover::orphaned(&session, &self.0.shared.clock)).await,
+                None => self.0.shared.record(recover::orphaned(&session, &self.0.shared.clock)),
             }
         }
         Ok(())
@@ -134,6 +136,11 @@ impl Registry {
         });
         futures_util::future::join_all(sealed).await;
         self.0.shared.writer.flush().await;
+        let (done, recorded) = oneshot::channel();
+        self.0.shared.ledger.then(move || {
+            let _ = done.send(());
+        });
+        let _ = recorded.await;
     }
 
     /// Returns once the journal has met with everything that it was handed.
@@ -144,6 +151,7 @@ impl Registry {
 
     /// Ends all tasks where they are, as a crash would.
     pub(crate) fn abort(&self) {
+        self.0.shared.ledger.abort();
         for (_, handle) in self.actors().take().unwrap_or_default() {
             handle.task.abort();
         }
@@ -192,11 +200,11 @@ impl Registry {
         answer.await.map_err(|_| Unavailable)
     }
 
-    async fn turn_away(&self, peer: SocketAddr, why: Refusal) {
+    fn turn_away(&self, peer: SocketAddr, why: Refusal) {
         let allowed =
             self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner).allow(self.0.shared.clock.now());
         if allowed {
-            self.0.shared.record(Event::rejected(peer.to_string(), why)).await;
+            self.0.shared.record(Event::rejected(peer.to_string(), why));
         }
     }
 }
@@ -217,12 +225,12 @@ impl Door for Registry {
                 return Err(Refusal::Limit("the server can't look up stream keys now. Try again".to_owned()));
             }
         };
-        self.turn_away(peer, refusal.clone()).await;
+        self.turn_away(peer, refusal.clone());
         Err(refusal)
     }
 
     async fn turned_away(&self, peer: SocketAddr, why: Refusal) {
-        self.turn_away(peer, why).await;
+        self.turn_away(peer, why);
     }
 }
 
@@ -257,7 +265,7 @@ fn plan(settings: &store::Settings) -> hls::Plan {
         store::LatencyMode::Low => hls::Mode::Low,
         store::LatencyMode::UltraLow => hls::Mode::UltraLow,
     };
-    hls::Plan::new(mode, Some(settings.latency_target), WINDOW)
+    hls::Plan::new(mode, Some(settings.latency_target), settings.dvr_window)
 }
 
 /// What the machine has to know of the settings.

@@ -9,7 +9,7 @@ use live::{ChannelId, Event, SessionId};
 use super::Shared;
 use super::run::unix_ms;
 use crate::clock::Clock;
-use crate::journal::{Found, repair, track};
+use crate::journal::{Found, repair, track, window_only};
 use crate::store;
 
 /// A session's journal after its repair, ready to go on.
@@ -21,6 +21,8 @@ pub(crate) struct Recovered {
     pub journals: Vec<Vec<hls::journal::Index>>,
     /// When its last media was written, ms since 1970.
     pub written_ms: i64,
+    /// It is recorded; else only its window is kept.
+    pub record: bool,
 }
 
 /// What there is to go on with.
@@ -35,7 +37,7 @@ pub(super) enum Outcome {
 
 /// Repairs and reads the journal.
 pub(super) async fn read(shared: &Arc<Shared>, session: &str) -> Outcome {
-    let (root, id) = (Arc::clone(&shared.sessions), session.to_owned());
+    let (root, id) = (Arc::clone(&shared.writer.root), session.to_owned());
     let found = match tokio::task::spawn_blocking(move || repair(&root, &id)).await {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
@@ -47,7 +49,8 @@ pub(super) async fn read(shared: &Arc<Shared>, session: &str) -> Outcome {
     if found.renditions.is_empty() {
         return Outcome::Empty;
     }
-    match recovered(session, found) {
+    let record = !window_only(&shared.writer.root.join(session));
+    match recovered(session, found, record) {
         Some(recovered) => Outcome::Recovered(recovered),
         None => {
             tracing::error!("the recording of {session} can't be gone on with, so it ends here");
@@ -56,7 +59,7 @@ pub(super) async fn read(shared: &Arc<Shared>, session: &str) -> Outcome {
     }
 }
 
-fn recovered(session: &str, found: Found) -> Option<Recovered> {
+fn recovered(session: &str, found: Found, record: bool) -> Option<Recovered> {
     let written_ms = unix_ms(found.written?);
     let (_, first) = found.renditions.first()?;
     let header = &first.first()?.header;
@@ -74,7 +77,7 @@ fn recovered(session: &str, found: Found) -> Option<Recovered> {
         });
         journals.push(files);
     }
-    Some(Recovered { session: session.to_owned(), plan, epoch_ms, renditions, journals, written_ms })
+    Some(Recovered { session: session.to_owned(), plan, epoch_ms, renditions, journals, written_ms, record })
 }
 
 /// The end of a session whose channel is gone.

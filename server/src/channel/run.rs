@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use hls::Change;
+use live::event::Kind as Fact;
 use media::flv::Metadata;
 use media::{AccessUnit, Kind, Timeline, Timescale, Timestamp, Track};
 
 use super::slate::{Order, picture};
 use super::source::{Meter, announced, renditions};
-use super::{Recovered, Shared};
-use crate::journal::{Context, Recorder, Trouble};
+use super::{IN_MEMORY, Recovered, Shared};
+use crate::journal::{Recorder, Trouble};
 use crate::package::{self, Live};
+
+mod stream;
+
+use stream::{Lag, late_recorders, recorders};
 
 /// A publisher that returns goes on at least so long behind what is there: its first frames must not fall into it.
 const BEHIND: Timestamp = Timestamp::new(100, Timescale::MILLIS);
@@ -25,6 +29,8 @@ pub(super) struct Run {
     /// What comes in, as known by now.
     pub source: live::Source,
     meter: Meter,
+    /// Since when nothing gets into the journal.
+    unrecorded: Option<Instant>,
 }
 
 /// From the first unit on.
@@ -49,12 +55,17 @@ impl Run {
     /// Nothing has come yet.
     pub(super) fn new(id: &str, plan: hls::Plan, record: bool) -> Self {
         let (source, meter) = Default::default();
-        Self { id: id.to_owned(), plan, record, media: None, source, meter }
+        Self { id: id.to_owned(), plan, record, media: None, source, meter, unrecorded: None }
+    }
+
+    /// Its media goes to the disk, be it for the window only.
+    pub(super) fn journaled(&self) -> bool {
+        self.record || self.plan.window > IN_MEMORY
     }
 
     /// A session from before the restart.
     pub(super) fn recovered(shared: &Shared, found: Recovered, source: Option<live::Source>) -> Self {
-        let mut run = Self::new(&found.session, found.plan, true);
+        let mut run = Self::new(&found.session, found.plan, found.record);
         run.source = source.unwrap_or_default();
         let (package, changes) = package::Session::resume(
             &found.session,
@@ -65,8 +76,8 @@ impl Run {
         );
         let at = Timestamp::millis(unix_ms(shared.clock.wall()).saturating_sub(found.epoch_ms));
         run.media = Some(Media {
-            recorders: recorders(shared, &run.id, &package),
-            late: late_recorders(shared, &run.id, &package),
+            recorders: recorders(shared, &run.id, &package, run.record),
+            late: late_recorders(shared, &run.id, &package, run.record),
             key: None,
             lag: Lag::default(),
             package,
@@ -104,9 +115,13 @@ impl Run {
                 let first_wall = unix_ms(shared.clock.wall()) - since.as_millis() as i64;
                 let epoch_ms = first_wall - Timeline::LEAD.as_millis();
                 let renditions = renditions(tracks, metadata);
-                let package = package::Session::new(&self.id, self.plan, epoch_ms, renditions, self.record);
-                let (recorders, late) = if self.record {
-                    (recorders(shared, &self.id, &package), late_recorders(shared, &self.id, &package))
+                let journaled = self.journaled();
+                let package = package::Session::new(&self.id, self.plan, epoch_ms, renditions, journaled);
+                let (recorders, late) = if journaled {
+                    (
+                        recorders(shared, &self.id, &package, self.record),
+                        late_recorders(shared, &self.id, &package, self.record),
+                    )
                 } else {
                     Default::default()
                 };
@@ -297,107 +312,28 @@ impl Run {
         outcome
     }
 
+    /// What there is to say of the recording since it was last asked: that it stopped, or that it goes on and how much is
+    /// missing.
+    pub(super) fn recording_turned(&mut self, outcome: &Result<(), Trouble>, now: Instant) -> Option<Fact> {
+        match (outcome, self.unrecorded) {
+            (Err(trouble), None) => {
+                self.unrecorded = Some(now);
+                Some(Fact::RecordingStopped { detail: trouble.to_string() })
+            }
+            (Ok(()), Some(since)) => {
+                let well = self.media.as_ref().is_none_or(|media| media.recorders.iter().all(Recorder::well));
+                well.then(|| {
+                    self.unrecorded = None;
+                    Fact::RecordingResumed { missing: now.saturating_duration_since(since) }
+                })
+            }
+            (Ok(()), None) | (Err(_), Some(_)) => None,
+        }
+    }
+
     /// It has something to fetch afterwards.
     pub(super) fn recorded(&self) -> bool {
         self.record && self.media.is_some()
-    }
-}
-
-impl Media {
-    fn at(&self, now: Instant) -> Timestamp {
-        let (moment, at) = self.zero;
-        let since = now.saturating_duration_since(moment);
-        at.plus(Timestamp::of_duration(since, Timescale::NANOS).rescale(Timescale::MILLIS))
-    }
-
-    /// Where the newest part ends.
-    fn end(&self) -> Timestamp {
-        let ends = (0..self.package.live().renditions().len()).filter_map(|number| {
-            let index = self.package.index(number)?;
-            let newest = index.open().or_else(|| index.segments().next_back().map(|segment| &**segment))?;
-            Some(newest.start.plus(newest.duration))
-        });
-        ends.max().unwrap_or(Timestamp::millis(0)).rescale(Timescale::MILLIS)
-    }
-
-    /// Another connection goes on with it, maybe with other configurations.
-    fn returned(&mut self, tracks: &[Track]) -> Result<(), Trouble> {
-        let carried =
-            tracks.iter().filter_map(|track| Some((self.package.rendition(track.kind)?, track.clone())));
-        let changes = self.package.returned(carried.collect());
-        self.record(&changes)
-    }
-
-    /// How far the slate goes by now: as late as the publisher was, and a part more, so that its next key frame finds its
-    /// place free.
-    fn slate_to(&self, now: Instant, plan: &hls::Plan) -> Timestamp {
-        let behind = plan.part + self.lag.usual();
-        self.at(now).minus(Timestamp::of_duration(behind, Timescale::MILLIS))
-    }
-
-    fn close(&mut self) {
-        self.recorders.clear();
-        self.late.clear();
-    }
-
-    fn record(&mut self, changes: &package::Changes) -> Result<(), Trouble> {
-        let mut outcome = Ok(());
-        for (number, changeset) in changes {
-            let breaks = changeset.changes.iter().filter(|change| match change {
-                Change::Init(_) => true,
-                Change::Part(part) => part.index == 0 && part.discontinuity && !part.live_only,
-                Change::Sealed(_) | Change::Removed(_) | Change::Late { .. } => false,
-            });
-            self.breaks = self.breaks.saturating_add(breaks.count() as u32);
-            let kind = self.package.track(*number).map(|track| track.kind.name());
-            let gaps = changeset.changes.iter().filter_map(|change| match change {
-                Change::Sealed(segment) if segment.gap => Some((kind?, segment.duration.seconds())),
-                Change::Sealed(_)
-                | Change::Init(_)
-                | Change::Part(_)
-                | Change::Removed(_)
-                | Change::Late { .. } => None,
-            });
-            self.gaps.extend(gaps);
-            let Some(recorder) = self.recorders.get_mut(*number) else { continue };
-            let Some(index) = self.package.index(*number) else { continue };
-            let Some(track) = self.package.track(*number) else { continue };
-            let context = Context { index, track, frame_rate: self.package.frame_rate(*number) };
-            for change in &changeset.changes {
-                let written = match (change, self.late.get_mut(*number)) {
-                    (Change::Late { place, change }, Some(late)) => late.apply_late(*place, change, &context),
-                    _ => recorder.apply(change, &context),
-                };
-                outcome = outcome.and(written);
-            }
-        }
-        outcome
-    }
-}
-
-fn recorders(shared: &Shared, session: &str, package: &package::Session) -> Vec<Recorder> {
-    let renditions = package.live().renditions().iter();
-    renditions.map(|rendition| Recorder::new(&shared.writer, session, rendition.name())).collect()
-}
-
-fn late_recorders(shared: &Shared, session: &str, package: &package::Session) -> Vec<Recorder> {
-    let renditions = package.live().renditions().iter();
-    renditions.map(|rendition| Recorder::late(&shared.writer, session, rendition.name())).collect()
-}
-
-/// How late a publisher's units usually are: quick to believe in less, slow to believe in more, so that a burst changes
-/// nothing.
-#[derive(Clone, Copy, Debug, Default)]
-struct Lag(Option<f64>);
-
-impl Lag {
-    fn add(&mut self, ms: i64) {
-        let sample = ms.clamp(0, 2_000) as f64;
-        self.0 = Some(self.0.map_or(sample, |usual| usual.min(sample) + (sample - usual).max(0.0) / 64.0));
-    }
-
-    fn usual(self) -> Duration {
-        Duration::from_millis(self.0.unwrap_or(0.0) as u64)
     }
 }
 

@@ -1,7 +1,9 @@
 //! What the operator decides before the server starts: flags, then `SIGMA_*`, then `sigma.toml`, then defaults.
 //! What can be changed while it runs (channels, keys, tokens) lives in the database instead.
 
+mod keep;
 mod limits;
+mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,7 +12,9 @@ use anyhow::Context;
 use clap::Parser;
 use serde::Deserialize;
 
+pub use keep::{Retention, Storage};
 pub use limits::Limits;
+use tls::Tls;
 
 /// Takes RTMP in, keeps every second of it, and serves it as Low-Latency HLS.
 #[derive(Debug, Parser)]
@@ -25,9 +29,20 @@ pub struct Args {
     /// Where encoders publish [default: 127.0.0.1:1935]; port 0 takes a free one.
     #[arg(long, env = "SIGMA_RTMP", value_name = "ADDR:PORT")]
     rtmp: Option<SocketAddr>,
+    /// Where players, the console and the API connect over TLS; port 0 takes a free one.
+    #[arg(long, env = "SIGMA_HTTPS", value_name = "ADDR:PORT")]
+    https: Option<SocketAddr>,
+    /// Where encoders publish over TLS; port 0 takes a free one.
+    #[arg(long, env = "SIGMA_RTMPS", value_name = "ADDR:PORT")]
+    rtmps: Option<SocketAddr>,
+    #[command(flatten)]
+    tls: Tls,
     /// A TOML file with the same settings [default: DIR/sigma.toml, where there is one].
     #[arg(long, env = "SIGMA_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Log a line for each HTTP request: method, path, status, address; no tokens.
+    #[arg(long, env = "SIGMA_ACCESS_LOG")]
+    access_log: bool,
     /// Print one line of JSON on stdout once the server serves: its addresses, its admin token, its version.
     #[arg(long)]
     pub ready_json: bool,
@@ -36,6 +51,8 @@ pub struct Args {
     pub stop_with_stdin: bool,
     #[arg(long, env = "SIGMA_PUBLIC_RTMP_URL", hide = true)]
     public_rtmp_url: Option<String>,
+    #[arg(long, env = "SIGMA_PUBLIC_RTMPS_URL", hide = true)]
+    public_rtmps_url: Option<String>,
     #[arg(long, env = "SIGMA_PUBLIC_HTTP_URL", hide = true)]
     public_http_url: Option<String>,
     #[arg(long, env = "SIGMA_PUBLIC_CDN_URL", hide = true)]
@@ -51,10 +68,22 @@ pub struct Config {
     pub http: SocketAddr,
     /// RTMP listener.
     pub rtmp: SocketAddr,
+    /// HTTP over TLS.
+    pub https: Option<SocketAddr>,
+    /// RTMP over TLS.
+    pub rtmps: Option<SocketAddr>,
+    /// The certificate of both.
+    pub(crate) tls: Option<crate::tls::Source>,
     /// What it tells the world when it stands behind something.
     pub public: Public,
     /// What clients of HTTP may take.
     pub limits: Limits,
+    /// A line for each HTTP request.
+    pub access_log: bool,
+    /// How long recordings are kept.
+    pub retention: Retention,
+    /// The disk.
+    pub storage: Storage,
     /// The program to start as the transcode worker: this one, unless a test does without.
     pub worker: Option<PathBuf>,
 }
@@ -65,6 +94,8 @@ pub struct Config {
 pub struct Public {
     /// `rtmp://live.example.com`
     pub rtmp_url: Option<String>,
+    /// `rtmps://live.example.com`
+    pub rtmps_url: Option<String>,
     /// `https://live.example.com`
     pub http_url: Option<String>,
     /// `https://cdn.example.com`: what players are sent to, in place of `http_url`.
@@ -76,16 +107,28 @@ pub struct Public {
 struct File {
     http: Option<SocketAddr>,
     rtmp: Option<SocketAddr>,
+    https: Option<SocketAddr>,
+    rtmps: Option<SocketAddr>,
+    #[serde(default)]
+    tls: Tls,
     #[serde(default)]
     public: Public,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    access_log: bool,
+    #[serde(default)]
+    retention: Retention,
+    #[serde(default)]
+    storage: Storage,
 }
 
 impl File {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("{} isn't a valid configuration", path.display()))
+        let file: Self = toml::from_str(&text)
+            .with_context(|| format!("{} isn't a valid configuration", path.display()))?;
+        Ok(Self { tls: file.tls.beside(path), ..file })
     }
 }
 
@@ -100,17 +143,27 @@ impl Config {
         };
         file.limits.check()?;
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let (https, rtmps) = (args.https.or(file.https), args.rtmps.or(file.rtmps));
+        let public = Public {
+            rtmp_url: args.public_rtmp_url.clone().or(file.public.rtmp_url),
+            rtmps_url: args.public_rtmps_url.clone().or(file.public.rtmps_url),
+            http_url: args.public_http_url.clone().or(file.public.http_url),
+            cdn_url: args.public_cdn_url.clone().or(file.public.cdn_url),
+        };
+        let over_tls: Vec<_> = https.into_iter().chain(rtmps).collect();
         Ok(Self {
             data_dir: args.data_dir.clone(),
             worker: std::env::current_exe().ok(),
             http: args.http.or(file.http).unwrap_or_else(|| local(8080)),
             rtmp: args.rtmp.or(file.rtmp).unwrap_or_else(|| local(1935)),
-            public: Public {
-                rtmp_url: args.public_rtmp_url.clone().or(file.public.rtmp_url),
-                http_url: args.public_http_url.clone().or(file.public.http_url),
-                cdn_url: args.public_cdn_url.clone().or(file.public.cdn_url),
-            },
+            https,
+            rtmps,
+            tls: Tls::source(&args.tls, &file.tls, &over_tls, &public)?,
+            public,
             limits: file.limits,
+            access_log: args.access_log || file.access_log,
+            retention: file.retention,
+            storage: file.storage,
         })
     }
 
@@ -121,8 +174,14 @@ impl Config {
             data_dir: data_dir.to_owned(),
             http: any,
             rtmp: any,
+            https: None,
+            rtmps: None,
+            tls: None,
             public: Public::default(),
             limits: Limits::default(),
+            access_log: false,
+            retention: Retention::default(),
+            storage: Storage::default(),
             worker: None,
         }
     }

@@ -14,13 +14,18 @@ pub(super) struct Read(pub(super) Token);
 /// Whoever may run channels.
 pub(super) struct Operate(pub(super) Token);
 /// Whoever may do anything.
-pub(super) struct Admin;
+pub(super) struct Admin(pub(super) Token);
 
 impl Read {
     /// Stream keys may be shown.
     pub(super) fn sees_keys(&self) -> bool {
-        self.0.scope >= Scope::Operate
+        sees_keys(&self.0)
     }
+}
+
+/// Stream keys may be shown, and what else lets somebody in.
+pub(super) fn sees_keys(caller: &Token) -> bool {
+    caller.scope >= Scope::Operate
 }
 
 impl FromRequestParts<Control> for Read {
@@ -40,8 +45,13 @@ impl FromRequestParts<Control> for Operate {
 impl FromRequestParts<Control> for Admin {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self> {
-        token(parts, control, Scope::Admin).await.map(|_| Self)
+        token(parts, control, Scope::Admin).await.map(Self)
     }
+}
+
+/// Whoever asks, whatever they may do.
+pub(super) async fn caller(parts: &Parts, control: &Control) -> Result<Token> {
+    token(parts, control, Scope::Read).await
 }
 
 async fn token(parts: &Parts, control: &Control, needed: Scope) -> Result<Token> {

@@ -18,17 +18,23 @@ pub(super) fn channel(
         status,
         latency_mode: mode_out(row.settings.latency_mode),
         latency_target_s: row.settings.latency_target.as_secs_f64(),
-        ingest: api::channel::Ingest { rtmp_url: urls.ingest() },
+        ingest: api::channel::Ingest { rtmp_url: urls.ingest(), rtmps_url: urls.ingest_over_tls() },
         stream_key: key,
         playback: api::channel::Playback {
             hls_url: urls.hls(&row.playback_id),
+            dvr_url: urls.dvr(&row.playback_id),
             watch_url: urls.watch(&row.playback_id),
-            policy: api::channel::Policy::Public,
+            policy: policy_out(row.settings.policy),
             id: row.playback_id,
         },
         record: row.settings.record,
         max_duration_s: row.settings.max_duration.map(|d| d.as_secs() as u32),
         reconnect_window_s: row.settings.reconnect_window.as_secs() as u32,
+        dvr_window_s: row.settings.dvr_window.as_secs() as u32,
+        retention: api::channel::Retention {
+            max_age_s: row.settings.retention.max_age.map(|d| d.as_secs() as u32),
+            max_bytes: row.settings.retention.max_bytes,
+        },
         slate: api::channel::Slate { after_ms: row.settings.slate_after.as_millis() as u32 },
         name: row.settings.name,
         live_session_id: row.live_session,
@@ -75,18 +81,23 @@ fn source(source: live::Source) -> api::session::Source {
     api::session::Source { codecs, width, height, fps, bitrate, encoder }
 }
 
-pub(super) fn asset(row: store::Asset, urls: &PublicUrls) -> api::asset::Asset {
+/// `folder` is how addresses name the session.
+pub(super) fn asset(row: store::Asset, folder: &str, urls: &PublicUrls) -> api::asset::Asset {
     let (kind, url) = match row.kind {
-        live::event::AssetKind::Recording => (api::asset::Kind::Recording, urls.recording(&row.session_id)),
-        live::event::AssetKind::CatchUp => (api::asset::Kind::CatchUp, urls.catch_up(&row.session_id)),
+        live::event::AssetKind::Recording => (api::asset::Kind::Recording, urls.recording(folder, row.part)),
+        live::event::AssetKind::CatchUp => (api::asset::Kind::CatchUp, urls.catch_up(folder)),
     };
     api::asset::Asset {
         id: row.id,
         session_id: row.session_id,
         kind,
+        part: row.part,
         url,
         duration_s: row.duration.map(|d| d.as_secs_f64()),
         bytes: row.bytes,
+        title: row.title,
+        in_s: row.trim.from,
+        out_s: row.trim.until,
         created_at: row.created_at,
     }
 }
@@ -142,6 +153,42 @@ pub(super) fn mode_out(mode: store::LatencyMode) -> api::channel::LatencyMode {
         store::LatencyMode::Normal => api::channel::LatencyMode::Normal,
         store::LatencyMode::Low => api::channel::LatencyMode::Low,
         store::LatencyMode::UltraLow => api::channel::LatencyMode::UltraLow,
+    }
+}
+
+pub(super) fn policy_in(policy: api::channel::Policy) -> store::Policy {
+    match policy {
+        api::channel::Policy::Public => store::Policy::Public,
+        api::channel::Policy::Signed => store::Policy::Signed,
+    }
+}
+
+fn policy_out(policy: store::Policy) -> api::channel::Policy {
+    match policy {
+        store::Policy::Public => api::channel::Policy::Public,
+        store::Policy::Signed => api::channel::Policy::Signed,
+    }
+}
+
+pub(super) fn signing_key(row: store::SigningKey) -> api::signing_key::SigningKey {
+    let algorithm = match row.algorithm {
+        store::Algorithm::Es256 => api::signing_key::Algorithm::Es256,
+        store::Algorithm::EdDsa => api::signing_key::Algorithm::EdDsa,
+    };
+    let public_key = crate::access::keys::public_pem(&row);
+    api::signing_key::SigningKey {
+        id: row.id,
+        name: row.name,
+        algorithm,
+        public_key,
+        created_at: row.created_at,
+    }
+}
+
+pub(super) fn algorithm_in(algorithm: api::signing_key::Algorithm) -> store::Algorithm {
+    match algorithm {
+        api::signing_key::Algorithm::Es256 => store::Algorithm::Es256,
+        api::signing_key::Algorithm::EdDsa => store::Algorithm::EdDsa,
     }
 }
 

@@ -12,30 +12,26 @@ use super::problem::{Problem, Result};
 use crate::store::{Page, id};
 
 /// Fields that the API will have: refused by name rather than ignored.
-const LATER: [&str; 14] = [
+const LATER: [&str; 11] = [
     "owner",
     "members",
     "priority",
-    "dvr_window_s",
     "ladder",
     "processing",
     "preview_first",
-    "retention",
     "targets",
     "simulcast",
     "schedule",
     "upload_probe",
-    "playback_policy",
     "backup_rtmp_url",
 ];
 
 /// Fields of a channel that the server decides.
-const SERVERS: [&str; 10] = [
+const SERVERS: [&str; 9] = [
     "id",
     "status",
     "ingest",
     "stream_key",
-    "playback",
     "live_session_id",
     "source",
     "created_at",

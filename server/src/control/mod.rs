@@ -7,6 +7,7 @@ mod auth;
 pub mod channels;
 mod convert;
 mod extract;
+mod idempotency;
 mod openapi;
 mod problem;
 mod routes;
@@ -26,6 +27,7 @@ use tower_http::timeout::TimeoutLayer;
 
 pub use channels::Channels;
 
+use crate::access::Gate;
 use crate::clock::Clock;
 use crate::store::Store;
 
@@ -43,6 +45,10 @@ pub struct Control {
     pub urls: Arc<PublicUrls>,
     /// What time it is.
     pub clock: Clock,
+    /// Who may watch.
+    pub(crate) gate: Gate,
+    /// Told where something may have to be deleted.
+    pub retention: Arc<tokio::sync::Notify>,
     /// A request, its body included, is answered in so long.
     pub timeout: Duration,
 }
@@ -52,6 +58,8 @@ pub struct Control {
 pub struct PublicUrls {
     /// `rtmp://HOST:PORT`
     pub rtmp: String,
+    /// `rtmps://HOST:PORT`, where publishers may come over TLS.
+    pub rtmps: Option<String>,
     /// `http://HOST:PORT`: the console, the watch page, and media where there is no `cdn`.
     pub http: String,
     /// Where players fetch media.
@@ -60,14 +68,19 @@ pub struct PublicUrls {
 
 impl PublicUrls {
     /// Trailing slashes are cut.
-    pub fn new(rtmp: &str, http: &str, cdn: Option<&str>) -> Self {
+    pub fn new(rtmp: &str, rtmps: Option<&str>, http: &str, cdn: Option<&str>) -> Self {
         let cut = |url: &str| url.trim_end_matches('/').to_owned();
-        Self { rtmp: cut(rtmp), http: cut(http), cdn: cdn.map(cut) }
+        Self { rtmp: cut(rtmp), rtmps: rtmps.map(cut), http: cut(http), cdn: cdn.map(cut) }
     }
 
     /// What an encoder takes as its server.
     pub fn ingest(&self) -> String {
         format!("{}/live", self.rtmp)
+    }
+
+    /// The same over TLS.
+    pub fn ingest_over_tls(&self) -> Option<String> {
+        self.rtmps.as_ref().map(|url| format!("{url}/live"))
     }
 
     /// What the console shows for a viewer.
@@ -80,9 +93,15 @@ impl PublicUrls {
         format!("{}/live/{playback_id}/index.m3u8", self.media())
     }
 
-    /// The whole session as one MP4.
-    pub fn recording(&self, session_id: &str) -> String {
-        format!("{}/vod/{session_id}/recording.mp4", self.media())
+    /// The multivariant playlist of the whole DVR window.
+    pub fn dvr(&self, playback_id: &str) -> String {
+        format!("{}/live/{playback_id}/dvr.m3u8", self.media())
+    }
+
+    /// The session as one MP4, or the one of its MP4s with this number.
+    pub fn recording(&self, session_id: &str, part: u32) -> String {
+        let which = if part > 1 { format!("?part={part}") } else { String::new() };
+        format!("{}/vod/{session_id}/recording.mp4{which}", self.media())
     }
 
     /// The whole session as HLS.
@@ -97,24 +116,29 @@ impl PublicUrls {
 
 /// All routes; merge it into the server's.
 pub fn router(control: Control) -> Router {
-    use routes::{channels, events, health, sessions, stream_keys, tokens};
+    use routes::{assets, channels, events, health, sessions, signing_keys, stream_keys, tokens};
     let api = Router::new()
         .route("/channels", get(channels::list).post(channels::create))
         .route("/channels/{id}", get(channels::read).patch(channels::update).delete(channels::delete))
         .route("/channels/{id}/start", post(channels::start))
         .route("/channels/{id}/stop", post(channels::stop))
         .route("/channels/{id}/restream", post(channels::restream))
+        .route("/channels/{id}/playback/rotate", post(channels::rotate))
         .route("/channels/{id}/stream-keys", get(stream_keys::list).post(stream_keys::create))
         .route("/channels/{id}/stream-keys/{key}", axum::routing::delete(stream_keys::revoke))
         .route("/channels/{id}/sessions", get(sessions::list))
         .route("/sessions/{id}", get(sessions::read))
         .route("/sessions/{id}/end", post(sessions::end))
         .route("/sessions/{id}/assets", get(sessions::assets))
+        .route("/assets/{id}", get(assets::read).patch(assets::update).delete(assets::delete))
         .route("/events", get(events::list))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", get(tokens::read).patch(tokens::update).delete(tokens::revoke))
+        .route("/signing-keys", get(signing_keys::list).post(signing_keys::create))
+        .route("/signing-keys/{id}", axum::routing::delete(signing_keys::delete))
         .route("/openapi.json", get(openapi::serve))
         .fallback(problem::no_such_route)
+        .layer(middleware::from_fn_with_state(idempotency::Memory::new(control.clone()), idempotency::layer))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         // A body that comes a byte at a time, too.
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, control.timeout))
@@ -124,6 +148,7 @@ pub fn router(control: Control) -> Router {
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/.well-known/jwks.json", get(signing_keys::jwks))
         .layer(middleware::from_fn_with_state(control.clock.clone(), problem::render));
     Router::new().nest("/api/v1", api).merge(health).with_state(control)
 }

@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::routes::{channels, events, sessions, stream_keys, tokens};
+use super::routes::{assets, channels, events, sessions, signing_keys, stream_keys, tokens};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +21,7 @@ use super::routes::{channels, events, sessions, stream_keys, tokens};
         channels::start,
         channels::stop,
         channels::restream,
+        channels::rotate,
         stream_keys::list,
         stream_keys::create,
         stream_keys::revoke,
@@ -28,7 +29,13 @@ use super::routes::{channels, events, sessions, stream_keys, tokens};
         sessions::read,
         sessions::end,
         sessions::assets,
+        assets::read,
+        assets::update,
+        assets::delete,
         events::list,
+        signing_keys::list,
+        signing_keys::create,
+        signing_keys::delete,
         tokens::list,
         tokens::create,
         tokens::read,

@@ -53,6 +53,10 @@ impl Problem {
         Self::missing("channel", "channel_not_found", id)
     }
 
+    pub(super) fn asset(id: &str) -> Self {
+        Self::missing("asset", "asset_not_found", id)
+    }
+
     pub(super) fn session(id: &str) -> Self {
         Self::missing("session", "session_not_found", id)
     }

@@ -4,17 +4,25 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use api::channel::{Create, LatencyMode, Update};
+use hls::recording::Trim;
 
 use super::convert;
 use super::problem::{Problem, Result};
-use crate::store::Settings;
+use crate::store::{Asset, Policy, Retention, Settings};
 
 const RECONNECT_WINDOW: Duration = Duration::from_secs(30);
 const RECONNECT_RANGE: RangeInclusive<u32> = 5..=3600;
 const DURATION_RANGE: RangeInclusive<u32> = 10..=604_800;
+const DVR_WINDOW: Duration = Duration::from_secs(30);
+const DVR_RANGE: RangeInclusive<u32> = 30..=604_800;
+const AGE_RANGE: RangeInclusive<u32> = 60..=315_360_000;
+const LEAST_BYTES: u64 = 1_000_000;
 const SLATE_AFTER: Duration = live::session::SLATE_AFTER;
 const SLATE_RANGE: RangeInclusive<u32> = 500..=10_000;
 const NAME_MAX: usize = 100;
+const TITLE_MAX: usize = 200;
+/// What a trim leaves at least.
+const LEAST_TRIM: f64 = 0.1;
 
 /// Where players may stand behind live in a mode, and where they stand unless told; seconds.
 fn target(mode: LatencyMode) -> (f64, f64, f64) {
@@ -35,6 +43,9 @@ pub(super) fn of(create: Create) -> Result<Settings> {
         record: create.record.unwrap_or(true),
         max_duration: max_duration(create.max_duration_s)?,
         reconnect_window: create.reconnect_window_s.map_or(Ok(RECONNECT_WINDOW), reconnect_window)?,
+        dvr_window: create.dvr_window_s.map_or(Ok(DVR_WINDOW), dvr_window)?,
+        retention: create.retention.map_or(Ok(Retention::default()), retention)?,
+        policy: create.playback.and_then(|p| p.policy).map_or(Policy::Public, convert::policy_in),
         slate_after: create.slate.and_then(|slate| slate.after_ms).map_or(Ok(SLATE_AFTER), slate_after)?,
     })
 }
@@ -53,6 +64,9 @@ pub(super) fn merge(old: Settings, update: Update) -> Result<Settings> {
         record: update.record.unwrap_or(old.record),
         max_duration: update.max_duration_s.map_or(Ok(old.max_duration), max_duration)?,
         reconnect_window: update.reconnect_window_s.map_or(Ok(old.reconnect_window), reconnect_window)?,
+        dvr_window: update.dvr_window_s.map_or(Ok(old.dvr_window), dvr_window)?,
+        retention: update.retention.map_or(Ok(old.retention), retention)?,
+        policy: update.playback.and_then(|p| p.policy).map_or(old.policy, convert::policy_in),
         slate_after: update
             .slate
             .and_then(|slate| slate.after_ms)
@@ -62,21 +76,45 @@ pub(super) fn merge(old: Settings, update: Update) -> Result<Settings> {
 
 /// The name of a channel or a token.
 pub(super) fn name(text: &str) -> Result<String> {
-    let name = text.trim();
-    if name.is_empty() {
-        return Err(Problem::field("name", "`name` is empty: give it 1 to 100 characters"));
+    line("name", text, NAME_MAX)
+}
+
+/// A line of text for people.
+fn line(field: &'static str, text: &str, most: usize) -> Result<String> {
+    let line = text.trim();
+    let count = line.chars().count();
+    let wrong = if count == 0 {
+        format!("`{field}` is empty: give it 1 to {most} characters")
+    } else if count > most {
+        format!("`{field}` has {count} characters, but may have {most} at most")
+    } else if line.chars().any(char::is_control) {
+        format!("`{field}` holds a control character, such as a line break")
+    } else {
+        return Ok(line.to_owned());
+    };
+    Err(Problem::field(field, wrong))
+}
+
+/// An asset's title and trim with the changes.
+pub(super) fn asset(old: &Asset, update: api::asset::Update) -> Result<(Option<String>, Trim)> {
+    let title = match update.title {
+        Some(told) => told.map(|text| line("title", &text, TITLE_MAX)).transpose()?,
+        None => old.title.clone(),
+    };
+    let trim =
+        Trim { from: update.in_s.unwrap_or(old.trim.from), until: update.out_s.unwrap_or(old.trim.until) };
+    let end = old.duration.map_or(f64::INFINITY, |d| d.as_secs_f64());
+    let from = trim.from.unwrap_or(0.0);
+    if !(from >= 0.0 && from + LEAST_TRIM <= end) {
+        let wrong = format!("`in_s` is {from}, but must be 0 to {:.3}", (end - LEAST_TRIM).max(0.0));
+        return Err(Problem::field("in_s", wrong));
     }
-    let count = name.chars().count();
-    if count > NAME_MAX {
-        return Err(Problem::field(
-            "name",
-            format!("`name` has {count} characters, but may have {NAME_MAX} at most"),
-        ));
+    // The last frame of one track may end a little before that of the other.
+    if let Some(until) = trim.until.filter(|until| !(*until >= from + LEAST_TRIM && *until <= end + 1.0)) {
+        let wrong = format!("`out_s` is {until}, but must be {:.3} to {end:.3}", from + LEAST_TRIM);
+        return Err(Problem::field("out_s", wrong));
     }
-    if name.chars().any(char::is_control) {
-        return Err(Problem::field("name", "`name` holds a control character, such as a line break"));
-    }
-    Ok(name.to_owned())
+    Ok((title, trim))
 }
 
 fn latency_target(mode: LatencyMode, told: Option<f64>) -> Result<Duration> {
@@ -107,6 +145,19 @@ fn slate_after(ms: u32) -> Result<Duration> {
     }
     let (from, to) = SLATE_RANGE.into_inner();
     Err(Problem::field("slate.after_ms", format!("`slate.after_ms` is {ms}, but must be {from} to {to}")))
+}
+
+fn dvr_window(seconds: u32) -> Result<Duration> {
+    in_range("dvr_window_s", seconds, DVR_RANGE)
+}
+
+fn retention(told: api::channel::Retention) -> Result<Retention> {
+    let max_age = told.max_age_s.map(|s| in_range("retention.max_age_s", s, AGE_RANGE)).transpose()?;
+    if let Some(bytes) = told.max_bytes.filter(|bytes| !(LEAST_BYTES..=i64::MAX as u64).contains(bytes)) {
+        let wrong = format!("`retention.max_bytes` is {bytes}, but must be at least {LEAST_BYTES}");
+        return Err(Problem::field("retention.max_bytes", wrong));
+    }
+    Ok(Retention { max_age, max_bytes: told.max_bytes })
 }
 
 fn in_range(field: &'static str, seconds: u32, range: RangeInclusive<u32>) -> Result<Duration> {

@@ -10,9 +10,11 @@ use hls::playlist::Skip;
 use hls::reload::{self, Query, Reload};
 use tokio::time::Instant;
 
+use super::denied::{denied, token, value};
 use super::held::Full;
-use super::reply::{Keep, media, playlist, problem};
+use super::reply::{Keep, media, playlist, problem, takes_gzip};
 use super::{Deliver, vod};
+use crate::access;
 use crate::http::Client;
 use crate::package::{Found, Live, Rendered, Rendition};
 
@@ -24,15 +26,28 @@ pub(super) async fn multivariant(
     State(deliver): State<Deliver>,
     Path(playback): Path<String>,
     Extension(client): Extension<Client>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
+    let admitted = deliver.gate.admit(&playback, token(query.as_deref(), &headers)).await;
+    let viewer = match admitted {
+        Ok(viewer) => viewer,
+        Err(why) => return denied(&deliver, &why),
+    };
     let deadline = deadline(EARLY);
     let mut changes = deliver.shelf.watch();
     let mut waiting = None;
     loop {
         changes.mark_unchanged();
         match deliver.shelf.find(&playback) {
-            Found::Live(live) => return playlist(&headers, &Rendered::new(live.multivariant()), Keep::No),
+            Found::Live(live) => {
+                let folder = match deliver.gate.folder(live.session()).await {
+                    Ok(folder) => folder,
+                    Err(why) => return denied(&deliver, &why),
+                };
+                let text = live.multivariant(&folder, &viewer_id(viewer, query.as_deref()));
+                return playlist(&headers, &Rendered::new(text), Keep::No);
+            }
             Found::Nothing => return nothing_live(&deliver, &playback).await,
             Found::Expected => {}
         }
@@ -51,6 +66,12 @@ pub(super) async fn multivariant(
     }
 }
 
+/// A viewer is known by what the token says, or by what its player brings along, or by a new id.
+pub(super) fn viewer_id(token: access::Viewer, query: Option<&str>) -> String {
+    let told = token.0.or_else(|| access::Viewer::told(value(query, "v")).0);
+    told.unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()))
+}
+
 /// An address that is nobody's is told apart from one that waits for its broadcaster.
 async fn nothing_live(deliver: &Deliver, playback: &str) -> Response {
     let (code, detail) = match deliver.store.channel_of_playback(playback).await {
@@ -66,6 +87,8 @@ async fn nothing_live(deliver: &Deliver, playback: &str) -> Response {
 /// What a name beside `media.m3u8` stands for.
 pub(super) enum Name {
     Playlist,
+    /// The whole window.
+    Dvr,
     Init(u32),
     Part(u64),
     Segment(u64),
@@ -75,6 +98,9 @@ impl Name {
     pub(super) fn parse(file: &str) -> Option<Self> {
         if file == "media.m3u8" {
             return Some(Self::Playlist);
+        }
+        if file == "dvr.m3u8" {
+            return Some(Self::Dvr);
         }
         if let Some(name) = file.strip_suffix(".mp4") {
             return number(name.strip_prefix("init")?).map(|n| Self::Init(n as u32));
@@ -110,26 +136,31 @@ pub(super) async fn file(
     headers: HeaderMap,
 ) -> Response {
     let Some(name) = Name::parse(&file) else { return vod::nothing(&deliver) };
-    let Some(live) = deliver.shelf.session(&playback, &session) else {
+    let session = match deliver.gate.enter(Some(&playback), &session).await {
+        Ok(session) => session,
+        Err(why) => return denied(&deliver, &why),
+    };
+    let Some(live) = deliver.shelf.session(&playback, session) else {
         // Ended a while ago: the journal has it, under the same names.
-        return vod::answer(&deliver, &session, &rendition, name, &headers).await;
+        return vod::answer(&deliver, session, &rendition, name, &headers).await;
     };
     let Some(track) = live.rendition(&rendition) else { return vod::nothing(&deliver) };
     let viewer = Viewer { client, playback: &playback, headers: &headers };
     match name {
-        Name::Playlist => media_playlist(&deliver, &live, track, query.as_deref(), &viewer).await,
+        Name::Playlist => media_playlist(&deliver, &live, track, query.as_deref(), &viewer, false).await,
+        Name::Dvr => media_playlist(&deliver, &live, track, query.as_deref(), &viewer, true).await,
         Name::Init(number) => {
             let init = track.held().init(number);
             match init {
                 Some(data) => media(&headers, vec![data]),
-                None => vod::answer(&deliver, &session, &rendition, name, &headers).await,
+                None => vod::answer(&deliver, session, &rendition, name, &headers).await,
             }
         }
         Name::Segment(msn) => {
             let parts = track.held().segment(msn);
             match parts {
                 Some(parts) => media(&headers, parts),
-                None => vod::answer(&deliver, &session, &rendition, name, &headers).await,
+                None => vod::answer(&deliver, session, &rendition, name, &headers).await,
             }
         }
         Name::Part(number) => {
@@ -147,12 +178,14 @@ fn deadline(wait: Duration) -> Instant {
     tokio::time::sleep(wait).deadline()
 }
 
+/// `window`: all of it, in whole segments.
 async fn media_playlist(
     deliver: &Deliver,
     live: &Live,
     rendition: &Rendition,
     query: Option<&str>,
     viewer: &Viewer<'_>,
+    window: bool,
 ) -> Response {
     let query = match parse(query.unwrap_or_default()) {
         Ok(query) => query,
@@ -166,11 +199,18 @@ async fn media_playlist(
     let mut waiting = None;
     loop {
         let view = views.borrow_and_update().clone();
-        let answer = view.as_ref().map_or(Reload::Wait, |view| reload::ask(view.index(), &query));
+        let ask = if window { reload::ask_dvr } else { reload::ask };
+        let answer = view.as_ref().map_or(Reload::Wait, |view| ask(view.index(), &query));
         match (answer, view) {
             (Reload::Ready, Some(view)) => {
                 let keep = if view.index().ended() { Keep::Finished } else { keep };
-                return playlist(viewer.headers, &view.playlist(query.skip), keep);
+                let gzip = takes_gzip(viewer.headers);
+                let body = if window {
+                    view.window(query.skip, gzip, rendition)
+                } else {
+                    view.playlist(query.skip, gzip, rendition)
+                };
+                return playlist(viewer.headers, &body, keep);
             }
             (Reload::Refuse(status, why), _) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);

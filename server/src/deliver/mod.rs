@@ -6,6 +6,8 @@
 //! Names of media never mean anything else later, so that a CDN and a browser may keep them. Playlists are never kept by a
 //! browser: a player that repeats a blocking request must not get its own cache.
 
+mod denied;
+mod dvr;
 mod held;
 mod live;
 mod range;
@@ -21,6 +23,9 @@ use axum::http::Method;
 use axum::routing::get;
 use tower_http::cors::{Any, CorsLayer};
 
+pub(crate) use vod::Playlists;
+
+use crate::access::Gate;
 use crate::clock::Clock;
 use crate::journal::Library;
 use crate::package::Shelf;
@@ -38,7 +43,9 @@ pub(crate) struct Deliver {
     pub library: Library,
     pub store: Store,
     pub clock: Clock,
+    pub playlists: Playlists,
     pub held: Held,
+    pub gate: Gate,
 }
 
 /// Live playback, catch-up, and for everything else the web UI.
@@ -54,6 +61,7 @@ pub(crate) fn router(deliver: Deliver) -> Router {
         .vary([]);
     let media = Router::new()
         .route("/live/{playback}/index.m3u8", get(live::multivariant))
+        .route("/live/{playback}/dvr.m3u8", get(dvr::multivariant))
         .route("/live/{playback}/{session}/{rendition}/{file}", get(live::file))
         .route("/vod/{session}/index.m3u8", get(vod::multivariant))
         .route("/vod/{session}/{rendition}/{file}", get(vod::file))

@@ -19,7 +19,7 @@ use crate::store::id;
 pub(super) const MP4: &str = "video/mp4";
 const M3U8: &str = "application/vnd.apple.mpegurl";
 /// The name stands for these bytes for ever.
-const IMMUTABLE: &str = "public, max-age=86400, immutable";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// How long a playlist may be kept, in seconds, by caches that many viewers share; browsers keep none.
 #[derive(Clone, Copy)]
@@ -52,7 +52,7 @@ pub(super) fn playlist(headers: &HeaderMap, body: &Rendered, keep: Keep) -> Resp
     (common, body.plain.clone()).into_response()
 }
 
-fn takes_gzip(headers: &HeaderMap) -> bool {
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     headers
         .get_all(ACCEPT_ENCODING)
         .iter()
@@ -115,6 +115,8 @@ pub(super) fn ranged(
 
 /// RFC 9457. Errors may be shared for a second, so that a crowd that asks for what isn't there stays outside.
 pub(super) fn problem(clock: &Clock, status: StatusCode, code: &str, detail: impl Into<String>) -> Response {
+    let request_id = id::mint(id::Prefix::Request, clock.utc());
+    let header = HeaderValue::from_str(&request_id);
     let body = api::Problem {
         kind: "about:blank".to_owned(),
         title: status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -122,11 +124,14 @@ pub(super) fn problem(clock: &Clock, status: StatusCode, code: &str, detail: imp
         code: code.to_owned(),
         detail: detail.into(),
         field: None,
-        request_id: id::mint(id::Prefix::Request, clock.utc()),
+        request_id,
     };
     let mut response = (status, Json(body)).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Ok(request_id) = header {
+        headers.insert("x-request-id", request_id);
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"));
     let again = [StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE]
         .contains(&status);

@@ -1,34 +1,95 @@
 //! `/vod/…`, and what is older than memory: playlists and media out of the journal.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::{Path, State};
+use ::live::event::AssetKind;
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use bytes::Bytes;
+use hls::playlist::vod::{self, Cut};
+use hls::recording::Trim;
 
 use super::Deliver;
+use super::denied::{denied, token};
 use super::live::Name;
 use super::reply::{Keep, media, playlist, problem};
-use crate::journal::{Files, Located};
+use crate::access::Denied;
+use crate::journal::{Files, Library, Wanted};
 use crate::package::Rendered;
+
+/// Playlists of sessions that are over, kept at hand: a day's is 8 MB, gzipped 1 MB.
+const KEPT: usize = 32;
+
+/// Playlists of sessions that are over, by session, which one, and trim; the one used last at the end.
+#[derive(Clone, Default)]
+pub(crate) struct Playlists(Arc<Mutex<Vec<(Key, Rendered)>>>);
+
+type Key = (String, Playlist, Trim);
+
+/// Which playlist of a session.
+#[derive(Clone, PartialEq)]
+enum Playlist {
+    /// The multivariant one; `folder` is what its addresses hold: of two secrets there are two.
+    Renditions { folder: String },
+    /// A rendition's.
+    Media { rendition: String },
+}
+
+impl Playlists {
+    fn get(&self, key: &Key) -> Option<Rendered> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.iter().position(|(known, _)| known == key)?;
+        let entry = kept.remove(at);
+        let found = entry.1.clone();
+        kept.push(entry);
+        Some(found)
+    }
+
+    fn put(&self, key: Key, rendered: Rendered) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(known, _)| *known != key);
+        kept.push((key, rendered));
+        let surplus = kept.len().saturating_sub(KEPT);
+        kept.drain(..surplus);
+    }
+}
 
 /// The list of renditions of what a session has so far.
 pub(super) async fn multivariant(
     State(deliver): State<Deliver>,
-    Path(session): Path<String>,
+    Path(folder): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let answer = read(&deliver, &session, |files| {
-        let renditions: Vec<_> =
-            files.tracks.iter().map(|t| (format!("{}/media.m3u8", t.name), t.indexes())).collect();
-        Ok(Some(Rendered::new(hls::playlist::vod::multivariant(&renditions))))
-    });
-    match answer.await {
-        Ok(Some(text)) => playlist(&headers, &text, Keep::Finished),
-        Ok(None) => nothing(&deliver),
-        Err(failed) => failed,
+    let (session, folder) = match admitted(&deliver, &folder, query.as_deref(), &headers).await {
+        Ok(admitted) => admitted,
+        Err(why) => return denied(&deliver, &why),
+    };
+    // One with a path secret is for who had a token.
+    let keep = if folder == session { Keep::Finished } else { Keep::No };
+    let which = Playlist::Renditions { folder: folder.clone() };
+    catch_up(&deliver, &session, which, keep, &headers, move |files, _| {
+        let uri = |name: &str| format!("../{folder}/{name}/media.m3u8");
+        let renditions: Vec<_> = files.tracks.iter().map(|t| (uri(&t.name), t.indexes())).collect();
+        Some(vod::multivariant(&renditions))
+    })
+    .await
+}
+
+/// The session that an address without further path names, and how the viewer's other addresses name it: from a token,
+/// or from a path secret that is there already.
+pub(super) async fn admitted(
+    deliver: &Deliver,
+    folder: &str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<(String, String), Denied> {
+    if folder.contains('~') {
+        let session = deliver.gate.enter(None, folder).await?;
+        return Ok((session.to_owned(), folder.to_owned()));
     }
+    deliver.gate.admit_to(folder, token(query, headers)).await?;
+    Ok((folder.to_owned(), deliver.gate.folder(folder).await?))
 }
 
 /// Everything in a rendition's folder.
@@ -37,15 +98,11 @@ pub(super) async fn file(
     Path((session, rendition, file)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    match Name::parse(&file) {
-        Some(name) => answer(&deliver, &session, &rendition, name, &headers).await,
-        None => nothing(&deliver),
+    let Some(name) = Name::parse(&file) else { return nothing(&deliver) };
+    match deliver.gate.enter(None, &session).await {
+        Ok(session) => answer(&deliver, session, &rendition, name, &headers).await,
+        Err(why) => denied(&deliver, &why),
     }
-}
-
-enum Answer {
-    Playlist(Rendered),
-    Media(Bytes),
 }
 
 pub(super) async fn answer(
@@ -55,53 +112,112 @@ pub(super) async fn answer(
     name: Name,
     headers: &HeaderMap,
 ) -> Response {
-    let rendition = rendition.to_owned();
-    let found = read(deliver, session, move |files| {
-        let Some(track) = files.tracks.iter().find(|track| track.name == rendition) else { return Ok(None) };
-        let located = match name {
-            Name::Playlist => {
-                let text = hls::playlist::vod::media(&track.indexes());
-                return Ok(Some(Answer::Playlist(Rendered::new(text))));
-            }
-            Name::Init(number) => return Ok(track.init(number).map(Answer::Media)),
-            Name::Part(number) => track.part(number),
-            Name::Segment(msn) => track.segment(msn),
-        };
-        located.map(|located| load(&located).map(Answer::Media)).transpose()
-    });
-    match found.await {
-        Ok(Some(Answer::Playlist(text))) => playlist(headers, &text, Keep::Finished),
-        Ok(Some(Answer::Media(data))) => media(headers, vec![data]),
+    let wanted = match name {
+        Name::Playlist => {
+            let named = rendition.to_owned();
+            let which = Playlist::Media { rendition: named.clone() };
+            return catch_up(deliver, session, which, Keep::Finished, headers, move |files, trim| {
+                let track = files.tracks.iter().find(|track| track.name == named)?;
+                let cut = (*trim != Trim::default())
+                    .then(|| files.tracks.first().map(|leader| Cut::of(&leader.indexes(), trim)))
+                    .flatten();
+                Some(vod::media(&track.indexes(), cut.as_ref()))
+            })
+            .await;
+        }
+        // It ended: who watched its past goes on in the catch-up playlist.
+        Name::Dvr => return nothing(deliver),
+        Name::Init(number) => Wanted::Init(number),
+        Name::Part(number) => Wanted::Part(number),
+        Name::Segment(msn) => Wanted::Segment(msn),
+    };
+    let named = rendition.to_owned();
+    match blocking(deliver, session, move |library, session| library.load(session, &named, wanted)).await {
+        Ok(Some(data)) => media(headers, vec![data]),
         Ok(None) => nothing(deliver),
         Err(failed) => failed,
     }
 }
 
-/// Asks the session's files, off the runtime.
-pub(super) async fn read<T: Send + 'static>(
+/// A playlist of what a session's files hold: rendered once where that will not change any more.
+async fn catch_up(
     deliver: &Deliver,
     session: &str,
-    ask: impl FnOnce(&Files) -> std::io::Result<Option<T>> + Send + 'static,
-) -> Result<Option<T>, Response> {
-    let (library, session) = (deliver.library.clone(), session.to_owned());
-    let job = move || match library.open(&session)? {
-        Some(files) => ask(&files),
-        None => Ok(None),
+    which: Playlist,
+    keep: Keep,
+    headers: &HeaderMap,
+    render: impl FnOnce(&Files, &Trim) -> Option<String> + Send + 'static,
+) -> Response {
+    let trim = match trim(deliver, session, AssetKind::CatchUp, 0).await {
+        Ok(trim) => trim,
+        Err(failed) => return failed,
     };
+    let key = (session.to_owned(), which, trim);
+    if let Some(kept) = deliver.playlists.get(&key) {
+        deliver.library.keep.touch(session);
+        return playlist(headers, &kept, keep);
+    }
+    let running = deliver.library.keep.running(session);
+    let found = ask(deliver, session, move |library, session| {
+        Ok(library.open(session)?.and_then(|files| render(&files, &trim)).map(Rendered::new))
+    });
+    match found.await {
+        Ok(Some(rendered)) => {
+            if !running {
+                deliver.playlists.put(key, rendered.clone());
+            }
+            playlist(headers, &rendered, keep)
+        }
+        Ok(None) => nothing(deliver),
+        Err(failed) => failed,
+    }
+}
+
+/// In and out points of an asset. Deleted, it answers no more.
+pub(super) async fn trim(
+    deliver: &Deliver,
+    session: &str,
+    kind: AssetKind,
+    configuration: usize,
+) -> Result<Trim, Response> {
+    match deliver.store.trim(session, kind, configuration as u32 + 1).await {
+        Ok(crate::store::Trimmed::To(trim)) => Ok(trim),
+        Ok(crate::store::Trimmed::Deleted) => Err(nothing(deliver)),
+        Err(error) => {
+            tracing::error!("the in and out points of {session} can't be read: {error}");
+            let detail = "the server can't look this up now. Try again in a moment";
+            Err(problem(&deliver.clock, StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail))
+        }
+    }
+}
+
+/// Asks the session's files for what must not miss anything: first what is on its way goes into them.
+pub(super) async fn ask<T: Send + 'static>(
+    deliver: &Deliver,
+    session: &str,
+    job: impl FnOnce(&Library, &str) -> std::io::Result<Option<T>> + Send + 'static,
+) -> Result<Option<T>, Response> {
+    if deliver.library.keep.running(session) {
+        deliver.library.settle().await;
+    }
+    blocking(deliver, session, job).await
+}
+
+/// Asks the session's files, off the runtime.
+async fn blocking<T: Send + 'static>(
+    deliver: &Deliver,
+    session: &str,
+    job: impl FnOnce(&Library, &str) -> std::io::Result<Option<T>> + Send + 'static,
+) -> Result<Option<T>, Response> {
+    deliver.library.keep.touch(session);
+    let (library, session) = (deliver.library.clone(), session.to_owned());
+    let job = move || job(&library, &session);
     let outcome = tokio::task::spawn_blocking(job).await.map_err(std::io::Error::other).flatten();
     outcome.map_err(|error| {
         tracing::error!("the journal can't be read: {error}");
         let detail = "the recording can't be read now. Try again, or look at the server's log";
         problem(&deliver.clock, StatusCode::INTERNAL_SERVER_ERROR, "journal_unreadable", detail)
     })
-}
-
-fn load(located: &Located) -> std::io::Result<Bytes> {
-    let mut file = std::fs::File::open(&located.path)?;
-    file.seek(SeekFrom::Start(located.offset))?;
-    let mut data = vec![0; usize::try_from(located.len).map_err(std::io::Error::other)?];
-    file.read_exact(&mut data)?;
-    Ok(data.into())
 }
 
 pub(super) fn nothing(deliver: &Deliver) -> Response {

@@ -5,12 +5,14 @@
 //!
 //! A connection begins with HTTP/2's preface or speaks HTTP/1.1; over TLS the two agree by ALPN and do the same.
 
+mod access;
 mod client;
 mod meter;
 mod metered;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
@@ -29,6 +31,7 @@ use tower::Service;
 
 use crate::clock::Clock;
 use crate::quota::Quota;
+use crate::tls::Acceptor;
 
 pub(crate) use client::{Client, Proxies};
 pub(crate) use meter::Timeouts;
@@ -58,6 +61,7 @@ pub(crate) struct Front {
     addresses: Quota<IpAddr>,
     proxies: Proxies,
     clock: Clock,
+    log: bool,
 }
 
 /// How many connections there may be.
@@ -76,14 +80,20 @@ impl Front {
         connections: Connections,
         proxies: Proxies,
         clock: Clock,
+        log: bool,
     ) -> Self {
         let Connections { all, of_an_address } = connections;
         let (connections, addresses) = (Quota::new(all), Quota::new(of_an_address));
-        Self { router, timeouts, connections, addresses, proxies, clock }
+        Self { router, timeouts, connections, addresses, proxies, clock, log }
     }
 
     /// Accepts until `stop` turns true; comes back when every connection has had its answers. Dropped, it drops them.
-    pub(crate) async fn serve(self, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn serve(
+        self,
+        listener: TcpListener,
+        tls: Option<Acceptor>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let mut open = JoinSet::new();
         let mut told = Throttle::default();
         loop {
@@ -114,16 +124,18 @@ impl Front {
                          ([limits] connections, connections_per_address)"
                     );
                 }
-                turn_away(stream);
+                if tls.is_none() {
+                    turn_away(stream);
+                }
                 continue;
             };
             // Parts are small and each counts: none waits for the next.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!("can't set TCP_NODELAY: {error}");
             }
-            let (front, stop) = (self.clone(), stop.clone());
+            let (front, tls, stop) = (self.clone(), tls.clone(), stop.clone());
             open.spawn(async move {
-                front.connection(stream, peer, stop).await;
+                front.connection(stream, peer, tls, stop).await;
                 drop((all, of_address));
             });
         }
@@ -131,9 +143,25 @@ impl Front {
         while open.join_next().await.is_some() {}
     }
 
-    async fn connection(self, stream: TcpStream, peer: SocketAddr, stop: watch::Receiver<bool>) {
+    async fn connection(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        tls: Option<Acceptor>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let shared = Shared::new(Meter::new(self.timeouts, self.clock.now()), self.clock.clone());
-        self.talk(Stream::new(stream, shared.clone()), peer, shared, stop).await;
+        let stream = Stream::new(stream, shared.clone());
+        let Some(tls) = tls else { return self.talk(stream, peer, shared, stop).await };
+        let shaken = tokio::select! {
+            shaken = tokio::time::timeout(self.timeouts.header, tls.accept(stream)) => shaken,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        match shaken {
+            Ok(Ok(stream)) => self.talk(stream, peer, shared, stop).await,
+            Ok(Err(error)) => tracing::debug!("HTTPS connection from {peer}: no TLS: {error}"),
+            Err(_) => tracing::debug!("HTTPS connection from {peer}: no TLS in time"),
+        }
     }
 
     async fn talk<S: AsyncRead + AsyncWrite + Unpin + 'static>(
@@ -143,14 +171,21 @@ impl Front {
         shared: Shared,
         mut stop: watch::Receiver<bool>,
     ) {
-        let (router, proxies, watched) = (self.router, self.proxies, shared.clone());
+        let (router, proxies, watched, log) = (self.router, self.proxies, shared.clone(), self.log);
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let running = watched.request(request.version() >= hyper::Version::HTTP_2);
             let mut request = request.map(Body::new);
             let client = proxies.client(peer.ip(), request.headers());
             request.extensions_mut().insert(client);
+            let line = log.then(|| access::line(&request));
             let answer = router.clone().call(request);
-            async move { answer.await.map(|answer| answer.map(|body| Watched::new(body, running))) }
+            async move {
+                let answer = answer.await?;
+                if let Some(line) = line {
+                    tracing::info!("access: {line} {} {peer}", answer.status().as_u16());
+                }
+                Ok::<_, Infallible>(answer.map(|body| Watched::new(body, running)))
+            }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder

@@ -53,9 +53,9 @@ impl Rig {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let at = listener.local_addr().unwrap();
         let connections = Connections { all, of_an_address };
-        let front = Front::new(router, timeouts, connections, Proxies::new(proxies), Clock::system());
+        let front = Front::new(router, timeouts, connections, Proxies::new(proxies), Clock::system(), true);
         let (stop, stopping) = watch::channel(false);
-        let front = tokio::spawn(front.serve(listener, stopping));
+        let front = tokio::spawn(front.serve(listener, None, stopping));
         Self { at, stop, front, came, go }
     }
 

@@ -1,4 +1,4 @@
-//! RTMP in: accepts connections, asks the [`Door`] whether a key may publish, and feeds what comes to whoever was
+//! RTMP in, plain and over TLS: accepts connections, asks the [`Door`] whether a key may publish, and feeds what comes to whoever was
 //! behind the door: tracks and access units, on the publisher's own clock.
 //!
 //! **Belongs here:** sockets, their limits, FLV into access units, the words that a publisher reads. **Does not:** who may
@@ -8,6 +8,8 @@ mod limits;
 mod publisher;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use live::channel::Kick;
 use live::event::Issue;
@@ -18,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
+use crate::tls::Acceptor;
 
 /// A publisher that asks to be let in.
 #[derive(Debug)]
@@ -77,44 +80,62 @@ pub(crate) trait Door: Clone + Send + Sync + 'static {
     fn turned_away(&self, peer: SocketAddr, why: Refusal) -> impl Future<Output = ()> + Send;
 }
 
-/// Accepts until `stop` turns true; then connections end by themselves as their feeds close.
-pub(crate) async fn serve<D: Door>(
-    listener: TcpListener,
+/// Takes publishers in, from one listener or several.
+#[derive(Clone)]
+pub(crate) struct Intake<D> {
     door: D,
     clock: Clock,
-    mut stop: watch::Receiver<bool>,
-) {
-    let doorway = limits::Doorway::default();
-    let mut number = 0;
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => return,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, mostly: give the others time to go.
-                if doorway.worth_a_line(clock.now()) {
-                    tracing::error!("can't accept an RTMP connection: {error}");
+    doorway: limits::Doorway,
+    number: Arc<AtomicU64>,
+}
+
+impl<D: Door> Intake<D> {
+    pub(crate) fn new(door: D, clock: Clock) -> Self {
+        Self { door, clock, doorway: limits::Doorway::default(), number: Arc::default() }
+    }
+
+    /// Accepts until `stop` turns true; then connections end by themselves as their feeds close.
+    pub(crate) async fn serve(
+        self,
+        listener: TcpListener,
+        tls: Option<Acceptor>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let Self { door, clock, doorway, number } = self;
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, mostly: give the others time to go.
+                    if doorway.worth_a_line(clock.now()) {
+                        tracing::error!("can't accept an RTMP connection: {error}");
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    continue;
                 }
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        let pass = match doorway.enter(peer.ip()) {
-            Ok(pass) => pass,
-            Err(full) => {
-                if doorway.worth_a_line(clock.now()) {
-                    tracing::warn!("RTMP connection from {peer} closed: {full}");
+            };
+            let pass = match doorway.enter(peer.ip()) {
+                Ok(pass) => pass,
+                Err(full) => {
+                    if doorway.worth_a_line(clock.now()) {
+                        tracing::warn!("RTMP connection from {peer} closed: {full}");
+                    }
+                    continue;
                 }
-                continue;
+            };
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!("{peer}: {error}");
             }
-        };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!("{peer}: {error}");
+            let id = PublisherId(number.fetch_add(1, Ordering::Relaxed) + 1);
+            let connection = publisher::Connection { peer, id, pass, stop: stop.clone() };
+            match tls.clone() {
+                None => tokio::spawn(publisher::run(stream, connection, door.clone())),
+                Some(tls) => tokio::spawn(publisher::run_over_tls(stream, tls, connection, door.clone())),
+            };
         }
-        number += 1;
-        tokio::spawn(publisher::run(stream, peer, PublisherId(number), pass, door.clone(), stop.clone()));
     }
 }

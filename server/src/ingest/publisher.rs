@@ -9,24 +9,59 @@ use live::{PublisherId, Refusal};
 use media::flv::{Demuxer, Item};
 use rtmp::driver;
 use rtmp::driver::server::{Config, Message, Publisher, Refusal as Told, Request};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::limits::Pass;
 use super::{Door, End, Feed, Knock, Seat};
+use crate::tls::Acceptor;
 
 /// A publisher that sends no byte for so long is gone; until then the session's own rules decide about silence.
 const IDLE: Duration = Duration::from_secs(60);
 const WRITE: Duration = Duration::from_secs(5);
 
-pub(super) async fn run<D: Door>(
+/// A TLS handshake takes no longer.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// A connection that was let in.
+pub(super) struct Connection {
+    pub peer: SocketAddr,
+    pub id: PublisherId,
+    pub pass: Pass,
+    pub stop: watch::Receiver<bool>,
+}
+
+/// The same after a TLS handshake.
+pub(super) async fn run_over_tls<D: Door>(
     stream: TcpStream,
-    peer: SocketAddr,
-    publisher: PublisherId,
-    mut pass: Pass,
+    tls: Acceptor,
+    mut connection: Connection,
     door: D,
-    mut stop: watch::Receiver<bool>,
 ) {
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(HANDSHAKE, tls.accept(stream)) => shaken,
+        () = stopped(&mut connection.stop) => return,
+    };
+    let peer = connection.peer;
+    let why = match shaken {
+        Ok(Ok(stream)) => return run(stream, connection, door).await,
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            tracing::debug!("{peer} connected to the RTMPS port and left before TLS was up");
+            return;
+        }
+        Ok(Err(error)) => format!("no TLS: {error}"),
+        Err(_) => format!("no TLS within {} s", HANDSHAKE.as_secs()),
+    };
+    door.turned_away(peer, Refusal::Protocol(why)).await;
+}
+
+pub(super) async fn run<D: Door, S: AsyncRead + AsyncWrite + Unpin + Send>(
+    stream: S,
+    connection: Connection,
+    door: D,
+) {
+    let Connection { peer, id: publisher, mut pass, mut stop } = connection;
     let config = Config { limits: rtmp::Limits::default(), write_timeout: WRITE, idle_timeout: Some(IDLE) };
     let request = tokio::select! {
         request = Request::read(stream, peer, &config) => request,
@@ -66,7 +101,11 @@ pub(super) async fn run<D: Door>(
 }
 
 /// Carries messages into the seat until one side has enough.
-async fn feed(mut publisher: Publisher<TcpStream>, seat: Seat, mut stop: watch::Receiver<bool>) {
+async fn feed<S: AsyncRead + AsyncWrite + Unpin>(
+    mut publisher: Publisher<S>,
+    seat: Seat,
+    mut stop: watch::Receiver<bool>,
+) {
     let Seat { feed, mut kicked } = seat;
     let mut demuxer = Demuxer::new();
     loop {

@@ -1,20 +1,27 @@
-//! The journal on disk: `DIR/sessions/{session}/{rendition}/{first msn}.m4s`, parts appended as they complete; in `late/`
-//! beside them what came too late to be shown.
+//! The journal on disk: `DIR/sessions/{session}/{rendition}/{first msn}.m4s`, parts appended as they complete; from 2³¹ on
+//! what came too late to be shown.
 //!
-//! **Belongs here:** the one thread that writes, repair after a crash, reading back by part, segment or whole session.
+//! **Belongs here:** the one thread that writes, what is kept, repair after a crash, reading back by part, segment or whole session.
 //! **Does not:** the format of a file (`hls::journal`), when a file begins (`hls::journal::Log`), HTTP.
 
+mod health;
+mod keep;
 mod read;
+mod recorder;
+mod recording;
 mod repair;
 #[cfg(test)]
 mod tests;
 mod track;
 mod write;
 
-pub(crate) use read::{Files, Library, Located};
+pub(crate) use health::Trouble;
+pub(crate) use read::{Files, Library, Wanted};
+pub(crate) use recorder::{Context, Recorder};
+pub(crate) use recording::{Recording, Rendition};
 pub(crate) use repair::{Found, repair};
 pub(crate) use track::track;
-pub(crate) use write::{Context, Recorder, Trouble, Writer};
+pub(crate) use write::Writer;
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +30,15 @@ pub(crate) fn folder(root: &Path, session: &str, rendition: &str) -> PathBuf {
     root.join(session).join(rendition)
 }
 
-/// Where what came late of the rendition in this folder is.
-fn late(folder: &Path) -> PathBuf {
-    folder.join("late")
+/// Says that a session's files are only its window: when it is over, they go.
+const WINDOW_ONLY: &str = "window-only";
+
+fn mark(session: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(session)?;
+    std::fs::write(session.join(WINDOW_ONLY), "")
+}
+
+/// A session's files are only its window.
+pub(crate) fn window_only(session: &Path) -> bool {
+    session.join(WINDOW_ONLY).exists()
 }

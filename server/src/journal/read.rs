@@ -2,38 +2,50 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use hls::journal::{Index, scan};
-use hls::recording::{Layout, Source, layouts};
+use hls::journal::{Index, LATE, scan};
+use hls::recording::{Layout, Source, Trim, trimmed};
 
-/// Sessions whose scanned files are kept at hand, and the samples in them: an hour has about 300,000, which are 5 MB.
-const CACHED: usize = 16;
+use super::Writer;
+use super::keep::Keep;
+use super::recording::Recordings;
+use crate::clock::Clock;
+
+/// Samples of scanned files that are kept at hand: an hour has about 300,000, which are 5 MB.
 const CACHED_SAMPLES: usize = 4_000_000;
+/// The renditions that there are, the leading one first.
+const RENDITIONS: [&str; 2] = ["video", "audio"];
 
-/// Everything under the sessions folder. Its methods block on the disk.
+/// Everything under the sessions folder. Its methods block on the disk, but for those that say so.
 #[derive(Clone)]
 pub(crate) struct Library {
     root: Arc<Path>,
-    cache: Arc<Mutex<Cache>>,
+    writer: Writer,
+    scans: Arc<Mutex<Scans>>,
+    pub(super) recordings: Recordings,
+    /// Who uses what, and what must stay.
+    pub(crate) keep: Keep,
 }
 
+/// Files as they were found.
 #[derive(Default)]
-struct Cache {
+struct Scans {
     clock: u64,
-    sessions: HashMap<String, Cached>,
+    samples: usize,
+    files: HashMap<PathBuf, Scan>,
+    /// The first MSNs of a folder's files.
+    folders: HashMap<PathBuf, Arc<[u64]>>,
 }
 
-#[derive(Default)]
-struct Cached {
+struct Scan {
     used: u64,
+    len: u64,
     samples: usize,
-    /// By path: the length when it was scanned, and what was found.
-    files: HashMap<PathBuf, (u64, Arc<Index>)>,
+    index: Arc<Index>,
 }
 
 /// A session's renditions, video first.
@@ -49,40 +61,15 @@ pub(crate) struct Track {
     pub files: Vec<(PathBuf, Arc<Index>)>,
 }
 
-/// Bytes in a file.
-#[derive(Clone, Debug)]
-pub(crate) struct Located {
-    pub path: PathBuf,
-    pub offset: u64,
-    pub len: u64,
+/// What is asked for of a rendition.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wanted {
+    Init(u32),
+    Segment(u64),
+    Part(u64),
 }
 
 impl Track {
-    /// A segment: its parts, which lie end to end.
-    pub(crate) fn segment(&self, msn: u64) -> Option<Located> {
-        self.files.iter().find_map(|(path, index)| {
-            let mut parts = index.parts.iter().filter(|part| part.msn == msn);
-            let first = parts.next()?;
-            let last = parts.next_back().unwrap_or(first);
-            let len = last.offset + last.len - first.offset;
-            Some(Located { path: path.clone(), offset: first.offset, len })
-        })
-    }
-
-    /// A part by its running number.
-    pub(crate) fn part(&self, number: u64) -> Option<Located> {
-        self.files.iter().find_map(|(path, index)| {
-            let part = index.parts.iter().find(|part| part.number == number)?;
-            Some(Located { path: path.clone(), offset: part.offset, len: part.len })
-        })
-    }
-
-    /// An initialisation segment by its number.
-    pub(crate) fn init(&self, number: u32) -> Option<Bytes> {
-        let (_, index) = self.files.iter().find(|(_, index)| index.header.init == number)?;
-        Some(index.init.clone())
-    }
-
     /// What the files hold, for playlists and layouts.
     pub(crate) fn indexes(&self) -> Vec<&Index> {
         self.files.iter().map(|(_, index)| &**index).collect()
@@ -90,11 +77,15 @@ impl Track {
 }
 
 impl Files {
-    /// The session as MP4 files, one for each codec configuration; pieces name files by their place in [`Self::paths`].
-    pub(crate) fn layouts(&self) -> Vec<Layout> {
+    fn sources(&self) -> Vec<Source<'_>> {
         let files = self.tracks.iter().flat_map(|track| &track.files);
-        let sources = files.enumerate().map(|(file, (_, index))| Source { file, index });
-        layouts(&sources.collect::<Vec<_>>())
+        files.enumerate().map(|(file, (_, index))| Source { file, index }).collect()
+    }
+
+    /// The session as an MP4 file, trimmed: one for each codec configuration. Pieces name files by their place in
+    /// [`Self::paths`].
+    pub(crate) fn layout(&self, configuration: usize, trim: &Trim) -> Option<Layout> {
+        trimmed(&self.sources(), configuration, trim)
     }
 
     /// All files, rendition by rendition.
@@ -104,142 +95,308 @@ impl Files {
 }
 
 impl Library {
-    /// The sessions under `root`.
-    pub(crate) fn new(root: &Path) -> Self {
-        Self { root: root.into(), cache: Arc::default() }
+    /// The sessions under `root`, which `writer` writes.
+    pub(crate) fn new(root: &Path, writer: Writer, clock: Clock) -> Self {
+        let (scans, recordings) = Default::default();
+        Self { root: root.into(), writer, scans, recordings, keep: Keep::new(clock) }
+    }
+
+    /// What was handed over to the journal is in the files. Does not block.
+    pub(crate) async fn settle(&self) {
+        self.writer.flush().await;
+    }
+
+    /// Where a session's files are; `None` where that can't be the name of one. Session ids are ours: letters, digits,
+    /// underscore. Anything else would be a path.
+    pub(crate) fn folder(&self, session: &str) -> Option<PathBuf> {
+        let ours = !session.is_empty() && session.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        ours.then(|| self.root.join(session))
+    }
+
+    /// The sessions that have a folder.
+    pub(crate) fn sessions(&self) -> std::io::Result<Vec<String>> {
+        let entries = std::fs::read_dir(&self.root)?;
+        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
     }
 
     /// Scans what is there now; files that have not grown since the last time are not read again. `None` where the
     /// session has no media.
     pub(crate) fn open(&self, session: &str) -> std::io::Result<Option<Files>> {
-        // Session ids are ours: letters, digits, underscore. Anything else would be a path.
-        if session.is_empty() || !session.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return Ok(None);
-        }
-        let folder = self.root.join(session);
-        if !folder.is_dir() {
-            return Ok(None);
-        }
-        let known = self.known(session);
+        let Some(folder) = self.folder(session) else { return Ok(None) };
         let mut tracks = Vec::new();
-        // Video leads in every list; the two folders are the only ones.
-        for name in ["video", "audio"] {
-            let mut files = scan_folder(&folder.join(name), &known)?;
-            files.extend(scan_folder(&super::late(&folder.join(name)), &known)?);
+        for name in RENDITIONS {
+            let mut files = Vec::new();
+            for (path, len) in list(&folder.join(name))? {
+                let index = self.scan(&path, Some(len))?;
+                files.extend(index.filter(|index| !index.parts.is_empty()).map(|index| (path, index)));
+            }
             if !files.is_empty() {
-                tracks.push((name, files));
+                tracks.push(Track { name: name.to_owned(), files });
             }
         }
-        if tracks.is_empty() {
+        Ok((!tracks.is_empty()).then_some(Files { tracks }))
+    }
+
+    /// A rendition's files from the one that has segment `msn` on.
+    pub(super) fn from(&self, session: &str, name: &str, msn: u64) -> std::io::Result<Vec<Arc<Index>>> {
+        let Some(folder) = self.folder(session) else { return Ok(Vec::new()) };
+        let folder = folder.join(name);
+        let names = self.names(&folder, true)?;
+        let first = names.partition_point(|first| *first <= msn).saturating_sub(1);
+        let scans = names[first..].iter().map(|first| self.scan(&path(&folder, *first), None));
+        scans.filter_map(Result::transpose).collect()
+    }
+
+    /// The file that an initialisation segment stands in. Numbers rise from file to file, but for what came late: its files
+    /// are the last, and few.
+    fn find_init(&self, folder: &Path, names: &[u64], number: u32) -> std::io::Result<Option<Arc<Index>>> {
+        let (live, late) = names.split_at(names.partition_point(|first| *first < LATE));
+        if u64::from(number) < LATE {
+            let found = self.find(folder, live, Wanted::Init(number))?.map(|(_, index)| index);
+            if found.as_ref().is_some_and(|index| index.header.init == number) {
+                return Ok(found);
+            }
+        }
+        for first in late {
+            let index = self.scan(&path(folder, *first), None)?;
+            if index.as_ref().is_some_and(|index| index.header.init == number) {
+                return Ok(index);
+            }
+        }
+        Ok(None)
+    }
+
+    /// A piece of media. The work does not grow with the session: one file is looked at, or a few.
+    pub(crate) fn load(&self, session: &str, name: &str, wanted: Wanted) -> std::io::Result<Option<Bytes>> {
+        let Some(folder) = self.folder(session).filter(|_| RENDITIONS.contains(&name)) else {
             return Ok(None);
+        };
+        let folder = folder.join(name);
+        for fresh in [false, true] {
+            let names = self.names(&folder, fresh)?;
+            if let Wanted::Init(number) = wanted {
+                match self.find_init(&folder, &names, number)? {
+                    Some(index) => return Ok(Some(index.init.clone())),
+                    None => continue,
+                }
+            }
+            let Some((path, index)) = self.find(&folder, &names, wanted)? else { continue };
+            let range = match wanted {
+                Wanted::Init(_) => continue,
+                Wanted::Segment(msn) => {
+                    let from = index.parts.partition_point(|part| part.msn < msn);
+                    let to = index.parts.partition_point(|part| part.msn <= msn);
+                    index.parts.get(from..to).and_then(|parts| Some((parts.first()?, parts.last()?)))
+                }
+                Wanted::Part(number) => {
+                    let at =
+                        number.checked_sub(index.header.first_part).and_then(|at| usize::try_from(at).ok());
+                    at.and_then(|at| index.parts.get(at)).map(|part| (part, part))
+                }
+            };
+            if let Some((first, last)) = range {
+                return read_at(&path, first.offset, last.offset + last.len - first.offset).map(Some);
+            }
         }
-        self.keep(session, tracks.iter().flat_map(|(_, files)| files.iter().cloned()));
-        let tracks = tracks
-            .into_iter()
-            .map(|(name, files)| Track {
-                name: name.to_owned(),
-                files: files.into_iter().map(|(path, _, index)| (path, index)).collect(),
-            })
-            .collect();
-        Ok(Some(Files { tracks }))
+        Ok(None)
     }
 
-    /// How long a session's recording lasts, and its bytes as one MP4.
-    pub(crate) fn measure(&self, session: &str) -> std::io::Result<Option<(Duration, u64)>> {
-        let Some(files) = self.open(session)? else { return Ok(None) };
-        let layouts = files.layouts();
-        let seconds: f64 = layouts.iter().map(|layout| layout.duration).sum();
-        let bytes = layouts.first().map_or(0, |layout| layout.len);
-        Ok(Some((Duration::try_from_secs_f64(seconds).unwrap_or_default(), bytes)))
+    /// The file that has it if any has: files are in order of all of these numbers.
+    fn find(
+        &self,
+        folder: &Path,
+        names: &[u64],
+        wanted: Wanted,
+    ) -> std::io::Result<Option<(PathBuf, Arc<Index>)>> {
+        let (mut low, mut high) = (0, names.len());
+        if let Wanted::Segment(msn) = wanted {
+            high = names.partition_point(|first| *first <= msn);
+            low = high.saturating_sub(1);
+        }
+        let mut found = None;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let path = path(folder, names[middle]);
+            let Some(index) = self.scan(&path, None)? else {
+                high = middle;
+                continue;
+            };
+            let reached = match wanted {
+                Wanted::Segment(msn) => index.header.first_msn <= msn,
+                Wanted::Part(number) => index.header.first_part <= number,
+                Wanted::Init(number) => index.header.init <= number,
+            };
+            if reached {
+                found = Some((path, index));
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(found)
     }
 
-    fn known(&self, session: &str) -> HashMap<PathBuf, (u64, Arc<Index>)> {
-        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.sessions.get(session).map(|cached| cached.files.clone()).unwrap_or_default()
+    fn scans(&self) -> MutexGuard<'_, Scans> {
+        self.scans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, session: &str, files: impl Iterator<Item = (PathBuf, u64, Arc<Index>)>) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.clock += 1;
-        let used = cache.clock;
-        let files: HashMap<_, _> = files.map(|(path, len, index)| (path, (len, index))).collect();
-        let samples = files.values().flat_map(|(_, index)| &index.parts).map(|part| part.samples.len()).sum();
-        cache.sessions.insert(session.to_owned(), Cached { used, samples, files });
-        cache.trim();
+    /// The first MSNs of a folder's files.
+    fn names(&self, folder: &Path, fresh: bool) -> std::io::Result<Arc<[u64]>> {
+        if !fresh && let Some(names) = self.scans().folders.get(folder) {
+            return Ok(Arc::clone(names));
+        }
+        let names: Arc<[u64]> = names(folder)?.into();
+        let mut scans = self.scans();
+        if scans.folders.len() >= 1024 {
+            scans.folders.clear();
+        }
+        scans.folders.insert(folder.to_owned(), Arc::clone(&names));
+        Ok(names)
+    }
+
+    /// What is in a file; `None` where it is gone, or its head is on its way to the disk this very moment.
+    fn scan(&self, path: &Path, len: Option<u64>) -> std::io::Result<Option<Arc<Index>>> {
+        let len = match len.map_or_else(|| path.metadata().map(|meta| meta.len()), Ok) {
+            Ok(len) => len,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if let Some(index) = self.scans().get(path, len) {
+            return Ok(Some(index));
+        }
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match scan(BufReader::new(file)) {
+            Ok(index) => Ok(Some(self.scans().put(path, len, index))),
+            Err(hls::journal::Error::Io(error)) => Err(error),
+            Err(error) => {
+                tracing::debug!("{} is left out: {error}", path.display());
+                Ok(None)
+            }
+        }
+    }
+
+    /// Nothing of a session is wanted any more.
+    pub(crate) fn remove(&self, session: &str) -> std::io::Result<()> {
+        let Some(folder) = self.folder(session) else { return Ok(()) };
+        {
+            let mut scans = self.scans();
+            scans.folders.retain(|path, _| !path.starts_with(&folder));
+            let gone: Vec<_> = scans.files.keys().filter(|path| path.starts_with(&folder)).cloned().collect();
+            gone.iter().for_each(|path| scans.discard(path));
+        }
+        self.recordings.forget(session);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 }
 
-impl Cache {
-    /// The one asked for last stays, whatever its size.
-    fn trim(&mut self) {
-        let samples = |cache: &Self| cache.sessions.values().map(|cached| cached.samples).sum::<usize>();
-        while self.sessions.len() > CACHED || (self.sessions.len() > 1 && samples(self) > CACHED_SAMPLES) {
-            let oldest = self.sessions.iter().min_by_key(|(_, c)| c.used).map(|(name, _)| name.clone());
-            oldest.and_then(|name| self.sessions.remove(&name));
+impl Scans {
+    fn get(&mut self, path: &Path, len: u64) -> Option<Arc<Index>> {
+        self.clock += 1;
+        let scan = self.files.get_mut(path).filter(|scan| scan.len == len)?;
+        scan.used = self.clock;
+        Some(Arc::clone(&scan.index))
+    }
+
+    fn put(&mut self, path: &Path, len: u64, index: Index) -> Arc<Index> {
+        self.discard(path);
+        let samples = index.parts.iter().map(|part| part.samples.len()).sum();
+        let index = Arc::new(index);
+        self.samples += samples;
+        let scan = Scan { used: self.clock, len, samples, index: Arc::clone(&index) };
+        self.files.insert(path.to_owned(), scan);
+        // The one asked for last stays, whatever its size. Many at once, so that this is done seldom.
+        if self.samples > CACHED_SAMPLES && self.files.len() > 1 {
+            let mut oldest: Vec<_> =
+                self.files.iter().map(|(path, scan)| (scan.used, path.clone())).collect();
+            oldest.sort_unstable();
+            for (_, old) in oldest.into_iter().filter(|(_, old)| old != path) {
+                if self.samples <= CACHED_SAMPLES / 2 {
+                    break;
+                }
+                self.discard(&old);
+            }
         }
+        index
+    }
+
+    fn discard(&mut self, path: &Path) {
+        self.samples -= self.files.remove(path).map_or(0, |scan| scan.samples);
     }
 }
 
-/// A rendition's journal files in order, with their lengths.
-pub(super) fn list(folder: &Path) -> std::io::Result<Vec<(PathBuf, u64)>> {
+/// A journal file by its first MSN.
+pub(super) fn path(folder: &Path, first: u64) -> PathBuf {
+    folder.join(format!("{first:06}.m4s"))
+}
+
+/// The first MSNs of a rendition's journal files, in order.
+pub(super) fn names(folder: &Path) -> std::io::Result<Vec<u64>> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let mut files = Vec::new();
+    let mut names = Vec::new();
     for entry in entries {
-        let entry = entry?;
-        let path = entry.path();
-        if path.extension().is_some_and(|ext| ext == "m4s") {
-            files.push((path, entry.metadata()?.len()));
+        let name = entry?.file_name();
+        names.extend(name.to_str().and_then(|name| name.strip_suffix(".m4s")?.parse::<u64>().ok()));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// A rendition's journal files in order, with their lengths.
+pub(super) fn list(folder: &Path) -> std::io::Result<Vec<(PathBuf, u64)>> {
+    let mut files = Vec::new();
+    for first in names(folder)? {
+        let path = path(folder, first);
+        match path.metadata() {
+            Ok(meta) => files.push((path, meta.len())),
+            // Trimmed meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
-    // Names are first MSNs with leading zeros; longer ones are later ones.
-    files.sort_by_key(|(path, _)| (path.as_os_str().len(), path.clone()));
     Ok(files)
 }
 
-fn scan_folder(
-    folder: &Path,
-    known: &HashMap<PathBuf, (u64, Arc<Index>)>,
-) -> std::io::Result<Vec<(PathBuf, u64, Arc<Index>)>> {
-    let mut files = Vec::new();
-    for (path, len) in list(folder)? {
-        let index = match known.get(&path) {
-            Some((scanned, index)) if *scanned == len => Arc::clone(index),
-            _ => match scan(BufReader::new(File::open(&path)?)) {
-                Ok(index) => Arc::new(index),
-                Err(hls::journal::Error::Io(error)) => return Err(error),
-                Err(error) => {
-                    // Its head may be on its way to the disk this very moment.
-                    tracing::debug!("{} is left out: {error}", path.display());
-                    continue;
-                }
-            },
-        };
-        if !index.parts.is_empty() {
-            files.push((path, len, index));
-        }
-    }
-    Ok(files)
+/// A stretch of a file.
+pub(super) fn read_at(path: &Path, offset: u64, len: u64) -> std::io::Result<Bytes> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut data = vec![0; usize::try_from(len).map_err(std::io::Error::other)?];
+    file.read_exact(&mut data)?;
+    Ok(data.into())
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
-    fn the_cache_holds_so_many_samples_and_always_the_last() {
-        let mut cache = Cache::default();
-        for (used, samples) in [(1, CACHED_SAMPLES / 2), (2, CACHED_SAMPLES / 2), (3, 1)] {
-            cache.sessions.insert(used.to_string(), Cached { used, samples, ..Cached::default() });
-            cache.trim();
+    fn so_many_samples_are_kept_and_always_the_last() {
+        let mut scans = Scans::default();
+        let huge = |samples: usize| {
+            let mut index = scan(std::io::Cursor::new(super::super::tests::journal_file())).unwrap();
+            let sample = index.parts[0].samples[0];
+            index.parts.truncate(1);
+            index.parts[0].samples = vec![sample; samples];
+            index
+        };
+        for name in ["a", "b", "c"] {
+            scans.put(Path::new(name), 1, huge(CACHED_SAMPLES / 2));
         }
-        assert!(!cache.sessions.contains_key("1") && cache.sessions.len() == 2);
-        let huge = Cached { used: 4, samples: CACHED_SAMPLES * 2, ..Cached::default() };
-        cache.sessions.insert("4".to_owned(), huge);
-        cache.trim();
-        assert_eq!(cache.sessions.keys().collect::<Vec<_>>(), ["4"]);
+        assert!(scans.samples <= CACHED_SAMPLES && scans.get(Path::new("c"), 1).is_some());
+        assert!(scans.get(Path::new("a"), 1).is_none() && scans.get(Path::new("c"), 2).is_none());
+        scans.put(Path::new("d"), 1, huge(CACHED_SAMPLES + 1));
+        assert!(scans.get(Path::new("d"), 1).is_some() && scans.files.len() == 1);
     }
 }

@@ -34,12 +34,6 @@ pub(crate) fn repair(root: &Path, session: &str) -> anyhow::Result<Found> {
                 files.push(index);
             }
         }
-        let late = super::late(&folder);
-        for (path, _) in list(&late).with_context(|| format!("can't list {}", late.display()))? {
-            if let Some((_, written)) = mend(&path)? {
-                found.written = found.written.max(Some(written));
-            }
-        }
         if !files.is_empty() {
             found.renditions.push((name.to_owned(), files));
         }

@@ -4,21 +4,24 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use anyhow::Context as _;
-use hls::journal::{Log, Write};
+use hls::journal::LATE;
 use tokio::sync::oneshot;
+
+use super::health::Health;
+use super::read::{names, path};
 
 /// Jobs under way: some ten seconds of a hundred renditions.
 const QUEUE: usize = 4096;
 /// Bytes under way.
 const QUEUE_BYTES: u64 = 256 << 20;
 
-enum Job {
+pub(super) enum Job {
     Open {
         folder: Arc<Path>,
         msn: u64,
@@ -27,10 +30,22 @@ enum Job {
     },
     Append {
         folder: Arc<Path>,
+        msn: u64,
         data: bytes::Bytes,
     },
+    /// Of what is live, or of what came late.
     Close {
         folder: Arc<Path>,
+        late: bool,
+    },
+    /// Files that hold nothing from this segment on go away.
+    Trim {
+        folder: Arc<Path>,
+        before: u64,
+    },
+    /// The session's files are not to be kept.
+    Mark {
+        session: Arc<Path>,
     },
     /// Everything before it is in the files.
     Flush(oneshot::Sender<()>),
@@ -41,37 +56,20 @@ enum Job {
 pub(crate) struct Writer {
     jobs: SyncSender<Job>,
     pending: Arc<AtomicU64>,
-    root: Arc<Path>,
-}
-
-/// What a rendition's writes have met.
-#[derive(Debug, Default)]
-struct Health {
-    failed: AtomicBool,
-    why: std::sync::Mutex<Option<String>>,
-}
-
-/// Why media did not get into the journal.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
-    /// The disk said no.
-    #[error("the recording can't be written: {0}. What is live goes on; free some space or check the disk")]
-    Disk(String),
-    /// The disk is too slow.
-    #[error("the disk can't keep up: {0} parts are missing in the recording. What is live goes on")]
-    Slow(u64),
+    /// The sessions under it are written.
+    pub(crate) root: Arc<Path>,
 }
 
 impl Writer {
-    /// Starts the thread; files go under `root`.
-    pub(crate) fn start(root: &Path) -> anyhow::Result<Self> {
+    /// Starts the thread; files go under `root`, where so many bytes are left free.
+    pub(crate) fn start(root: &Path, reserve: u64) -> anyhow::Result<Self> {
         std::fs::create_dir_all(root).with_context(|| format!("can't make {}", root.display()))?;
         let (jobs, inbox) = sync_channel(QUEUE);
         let pending = Arc::new(AtomicU64::new(0));
-        let done = Arc::clone(&pending);
+        let (done, room) = (Arc::clone(&pending), Room { root: root.into(), reserve, full: false });
         std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || work(&inbox, &done))
+            .spawn(move || work(&inbox, &done, room))
             .context("can't start the journal's thread")?;
         Ok(Self { jobs, pending, root: root.into() })
     }
@@ -87,7 +85,7 @@ impl Writer {
         }
     }
 
-    fn send(&self, job: Job, bytes: u64) -> bool {
+    pub(super) fn send(&self, job: Job, bytes: u64) -> bool {
         if self.pending.load(Ordering::Relaxed) + bytes > QUEUE_BYTES {
             return false;
         }
@@ -102,35 +100,58 @@ impl Writer {
     }
 }
 
-fn work(inbox: &Receiver<Job>, pending: &AtomicU64) {
-    let mut files: HashMap<Arc<Path>, (File, Arc<Health>)> = HashMap::new();
+/// A rendition's file that is being written.
+struct Open {
+    file: File,
+    /// What is whole.
+    len: u64,
+    health: Arc<Health>,
+}
+
+fn work(inbox: &Receiver<Job>, pending: &AtomicU64, mut room: Room) {
+    // What came late of a rendition has a file of its own.
+    let mut files: HashMap<(Arc<Path>, bool), Open> = HashMap::new();
     while let Ok(job) = inbox.recv() {
         match job {
             Job::Open { folder, msn, head, health } => {
-                let bytes = head.len() as u64;
-                if let Some((file, _)) = files.remove(&folder) {
-                    sealed(&file);
+                let key = (folder, msn >= LATE);
+                if let Some(open) = files.remove(&key) {
+                    sealed(&open.file);
                 }
-                match create(&folder, msn, &head) {
+                match room.ask().and_then(|()| create(&key.0, msn, &head)) {
                     Ok(file) => {
-                        files.insert(folder, (file, health));
+                        files.insert(key, Open { file, len: head.len() as u64, health });
                     }
-                    Err(error) => fail(&health, &folder, &error),
+                    Err(error) => health.fail(&key.0, msn, &error),
                 }
-                pending.fetch_sub(bytes, Ordering::Relaxed);
+                pending.fetch_sub(head.len() as u64, Ordering::Relaxed);
             }
-            Job::Append { folder, data } => {
-                if let Some((file, _)) = files.get_mut(&folder)
-                    && let Err(error) = file.write_all(&data)
-                    && let Some((_, health)) = files.remove(&folder)
-                {
-                    fail(&health, &folder, &error);
+            Job::Append { folder, msn, data } => {
+                let key = (folder, msn >= LATE);
+                if let Some(open) = files.get_mut(&key) {
+                    match room.ask().and_then(|()| append(open, &data)) {
+                        Ok(()) => open.health.wrote(msn),
+                        Err(error) => {
+                            open.health.fail(&key.0, msn, &error);
+                            files.remove(&key);
+                        }
+                    }
                 }
                 pending.fetch_sub(data.len() as u64, Ordering::Relaxed);
             }
-            Job::Close { folder } => {
-                if let Some((file, _)) = files.remove(&folder) {
-                    sealed(&file);
+            Job::Close { folder, late } => {
+                if let Some(open) = files.remove(&(folder, late)) {
+                    sealed(&open.file);
+                }
+            }
+            Job::Trim { folder, before } => {
+                if let Err(error) = trim(&folder, before) {
+                    tracing::warn!("what left the window can't be deleted in {}: {error}", folder.display());
+                }
+            }
+            Job::Mark { session } => {
+                if let Err(error) = super::mark(&session) {
+                    tracing::warn!("can't write in {}: {error}", session.display());
                 }
             }
             Job::Flush(done) => {
@@ -142,9 +163,27 @@ fn work(inbox: &Receiver<Job>, pending: &AtomicU64) {
 
 fn create(folder: &Path, msn: u64, head: &[u8]) -> std::io::Result<File> {
     std::fs::create_dir_all(folder)?;
-    let mut file = File::create_new(folder.join(format!("{msn:06}.m4s")))?;
-    file.write_all(head)?;
-    Ok(file)
+    let path = path(folder, msn);
+    let mut file = File::create_new(&path)?;
+    let written = file.write_all(head);
+    if written.is_err() {
+        // Half a head is no file; where even this fails, the next start sets it aside.
+        let _ = std::fs::remove_file(&path);
+    }
+    written.map(|()| file)
+}
+
+/// All of it, or as if nothing had been written.
+fn append(open: &mut Open, data: &[u8]) -> std::io::Result<()> {
+    let written = open.file.write_all(data);
+    match written {
+        Ok(()) => open.len += data.len() as u64,
+        // Where this fails too, what is torn is known by its boxes.
+        Err(_) => {
+            let _ = open.file.set_len(open.len);
+        }
+    }
+    written
 }
 
 /// A finished file must survive a power cut; the open one may lose its tail.
@@ -154,128 +193,37 @@ fn sealed(file: &File) {
     }
 }
 
-fn fail(health: &Health, folder: &Path, error: &std::io::Error) {
-    tracing::error!("can't write the journal in {}: {error}", folder.display());
-    if let Ok(mut why) = health.why.lock() {
-        *why = Some(error.to_string());
+/// A file goes where the one after it begins before what is needed.
+fn trim(folder: &Path, before: u64) -> std::io::Result<()> {
+    let names = names(folder)?;
+    for (first, next) in names.iter().zip(names.iter().skip(1)) {
+        if *next > before {
+            break;
+        }
+        std::fs::remove_file(path(folder, *first))?;
     }
-    health.failed.store(true, Ordering::Release);
+    Ok(())
 }
 
-/// What a file's head says of its rendition.
-pub(crate) struct Context<'a> {
-    pub index: &'a hls::Index,
-    pub track: &'a media::Track,
-    pub frame_rate: Option<media::Rational>,
+/// Keeps the disk from being filled to the brim: the database is there too.
+struct Room {
+    root: Arc<Path>,
+    reserve: u64,
+    full: bool,
 }
 
-/// Writes one rendition of one session.
-pub(crate) struct Recorder {
-    writer: Writer,
-    folder: Arc<Path>,
-    session: String,
-    rendition: String,
-    health: Arc<Health>,
-    log: Option<Log>,
-    /// Of what comes late: see `hls::journal::Header::late`.
-    place: Option<u64>,
-    /// Parts that did not get into the journal.
-    missing: u64,
-}
-
-impl Recorder {
-    /// Nothing is written before the first part.
-    pub(crate) fn new(writer: &Writer, session: &str, rendition: &str) -> Self {
-        let folder: PathBuf = super::folder(&writer.root, session, rendition);
-        Self {
-            writer: writer.clone(),
-            folder: folder.into(),
-            session: session.to_owned(),
-            rendition: rendition.to_owned(),
-            health: Arc::default(),
-            log: None,
-            place: None,
-            missing: 0,
-        }
-    }
-
-    /// Of media that comes too late to be shown: in a folder of its own, where the numbers of what is live don't matter.
-    pub(crate) fn late(writer: &Writer, session: &str, rendition: &str) -> Self {
-        let mut late = Self::new(writer, session, rendition);
-        late.folder = super::late(&late.folder).into();
-        late
-    }
-
-    /// Hands over what came late.
-    pub(crate) fn apply_late(
-        &mut self,
-        place: u64,
-        change: &hls::Change,
-        context: &Context<'_>,
-    ) -> Result<(), Trouble> {
-        self.place = Some(place);
-        self.apply(change, context)
-    }
-
-    /// Hands a change over. After a loss nothing is written until the next segment, which begins a new file: in a file
-    /// parts follow each other without a hole.
-    pub(crate) fn apply(&mut self, change: &hls::Change, context: &Context<'_>) -> Result<(), Trouble> {
-        let mut met = Ok(());
-        if self.health.failed.swap(false, Ordering::Acquire) {
-            self.log = None;
-            let why = self.health.why.lock().ok().and_then(|mut why| why.take()).unwrap_or_default();
-            met = Err(Trouble::Disk(why));
-        }
-        // What failed was an earlier write: this change may fare better.
-        self.write(change, context).and(met)
-    }
-
-    fn write(&mut self, change: &hls::Change, context: &Context<'_>) -> Result<(), Trouble> {
-        if let hls::Change::Part(part) = change
-            && self.log.is_none()
-        {
-            if part.index > 0 {
-                self.missing += 1;
-                return Ok(());
-            }
-            let Context { index, track, frame_rate } = context;
-            let control = index.control.clone();
-            let init = index.init(part.init).cloned();
-            let (session, rendition) = (self.session.as_str(), self.rendition.as_str());
-            self.log = Some(Log::new(session, rendition, control, (*track).clone(), *frame_rate, init));
-        }
-        let Some(log) = &mut self.log else { return Ok(()) };
-        if let Some(place) = self.place {
-            log.set_late(place);
-        }
-        if matches!(change, hls::Change::Init(_)) {
-            log.set_track(context.track.clone());
-        }
-        for write in log.apply(change) {
-            let (job, bytes) = match write {
-                Write::Open { msn, head } => {
-                    let bytes = head.len() as u64;
-                    let health = Arc::clone(&self.health);
-                    (Job::Open { folder: Arc::clone(&self.folder), msn, head, health }, bytes)
-                }
-                Write::Append(data) => {
-                    let bytes = data.len() as u64;
-                    (Job::Append { folder: Arc::clone(&self.folder), data }, bytes)
-                }
-            };
-            if !self.writer.send(job, bytes) {
-                self.missing += 1;
-                self.log = None;
-                return Err(Trouble::Slow(self.missing));
-            }
+impl Room {
+    /// Once full, it is so until there is clearly more than the least: not to stop and go with each segment.
+    fn ask(&mut self) -> std::io::Result<()> {
+        let free = sys::disk::free(&self.root)?;
+        let least = if self.full { self.reserve + self.reserve / 4 } else { self.reserve };
+        self.full = free < least;
+        if self.full {
+            let mib = |bytes: u64| bytes >> 20;
+            let why =
+                format!("the disk has {} MiB left, of which {} stay free", mib(free), mib(self.reserve));
+            return Err(std::io::Error::new(std::io::ErrorKind::StorageFull, why));
         }
         Ok(())
-    }
-}
-
-impl Drop for Recorder {
-    fn drop(&mut self) {
-        // Where even this finds no room, the file is closed with the thread.
-        self.writer.send(Job::Close { folder: Arc::clone(&self.folder) }, 0);
     }
 }

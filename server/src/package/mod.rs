@@ -3,6 +3,7 @@
 //! **Belongs here:** applying changesets to memory, snapshots that viewers read and wait for. **Does not:** deciding when a
 //! session begins or ends (`channel`), disk (`journal`), HTTP (`deliver`).
 
+mod gzip;
 mod media;
 mod rendered;
 mod shelf;
@@ -143,6 +144,11 @@ impl Session {
         changes
     }
 
+    /// Segments that did not get into the journal.
+    pub(crate) fn lose(&mut self, rendition: usize, msns: std::ops::Range<u64>) {
+        self.presentation.lose(rendition, msns);
+    }
+
     /// A rendition's timeline, once its first frames are in.
     pub(crate) fn index(&self, rendition: usize) -> Option<&hls::Index> {
         self.presentation.index(rendition)
@@ -181,16 +187,22 @@ impl Session {
     fn publish(&mut self, wake: &[bool]) {
         for (number, rendition) in self.live.renditions().iter().enumerate() {
             let Some(index) = self.presentation.index(number) else { continue };
-            let reports = self.live.renditions().iter().enumerate().filter(|(other, _)| *other != number);
-            let reports = reports.filter_map(|(other, rendition)| {
-                let index = self.presentation.index(other)?;
+            let others = || {
+                let others = self.live.renditions().iter().enumerate().filter(|(other, _)| *other != number);
+                others.filter_map(|(other, rendition)| Some((rendition, self.presentation.index(other)?)))
+            };
+            let reports = others().filter_map(|(rendition, index)| {
                 hls::playlist::media::Report::of(format!("../{}/media.m3u8", rendition.name()), index)
             });
+            let windows = others().filter_map(|(rendition, index)| {
+                hls::playlist::media::Report::sealed(format!("../{}/dvr.m3u8", rendition.name()), index)
+            });
+            let (reports, windows) = (reports.collect(), windows.collect());
             let Some(track) = self.presentation.renditions().get(number).map(|r| r.track.clone()) else {
                 continue;
             };
             let frame_rate = self.presentation.frame_rate(number);
-            let view = View::new(index.clone(), track, reports.collect(), frame_rate);
+            let view = View::new(index.clone(), track, reports, windows, frame_rate);
             rendition.publish(view, wake.get(number).copied().unwrap_or(true));
         }
         self.playable = self.playable

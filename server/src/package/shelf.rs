@@ -109,6 +109,12 @@ impl Shelf {
         slot.now.iter().chain(&slot.past).find(|live| live.session() == session).cloned()
     }
 
+    /// A session that runs and can be played, on whichever channel.
+    pub(crate) fn running(&self, session: &str) -> Option<Arc<Live>> {
+        let slots = self.slots();
+        slots.values().filter_map(|slot| slot.now.as_ref()).find(|live| live.session() == session).cloned()
+    }
+
     /// Changes of any channel.
     pub(crate) fn watch(&self) -> watch::Receiver<()> {
         self.0.changed.subscribe()

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use hls::playlist::{Skip, media, multivariant};
+use hls::playlist::{Skip, Style, dvr, media, multivariant};
 use hls::{Index, Plan};
 use tokio::sync::watch;
 
+use super::rendered::Pages;
 use super::{Held, Rendered};
 
 /// A session as viewers see it.
@@ -21,6 +22,8 @@ pub(crate) struct Rendition {
     name: String,
     held: Mutex<Held>,
     view: watch::Sender<Option<Arc<View>>>,
+    /// What its long playlists are put together from.
+    pages: Pages,
 }
 
 /// One rendition at one moment. A playlist is rendered when it is first asked for, once for everybody.
@@ -28,9 +31,15 @@ pub(crate) struct View {
     index: Index,
     track: ::media::Track,
     reports: Vec<media::Report>,
+    window_reports: Vec<media::Report>,
     frame_rate: Option<::media::Rational>,
     full: OnceLock<Rendered>,
+    /// The whole live playlist where it is long: for those who take gzip, and for those who don't.
+    long: [OnceLock<Rendered>; 2],
     delta: OnceLock<Rendered>,
+    /// The window, for both, and its delta.
+    windows: [OnceLock<Rendered>; 2],
+    window_delta: OnceLock<Rendered>,
 }
 
 impl View {
@@ -38,9 +47,11 @@ impl View {
         index: Index,
         track: ::media::Track,
         reports: Vec<media::Report>,
+        window_reports: Vec<media::Report>,
         frame_rate: Option<::media::Rational>,
     ) -> Self {
-        Self { index, track, reports, frame_rate, full: OnceLock::new(), delta: OnceLock::new() }
+        let (full, long, delta, windows, window_delta) = Default::default();
+        Self { index, track, reports, window_reports, frame_rate, full, long, delta, windows, window_delta }
     }
 
     /// The timeline.
@@ -48,12 +59,39 @@ impl View {
         &self.index
     }
 
-    /// The media playlist. After the end there are no deltas.
-    pub(crate) fn playlist(&self, skip: Option<Skip>) -> Rendered {
+    /// The media playlist. After the end there are no deltas. One that reaches back into the past comes in the coding that
+    /// is wanted.
+    pub(crate) fn playlist(&self, skip: Option<Skip>, gzip: bool, of: &Rendition) -> Rendered {
         // Both forms of the directive get the same delta.
         let skip = skip.filter(|_| !self.index.ended());
-        let cell = if skip.is_some() { &self.delta } else { &self.full };
-        cell.get_or_init(|| Rendered::new(media::render(&self.index, skip, &self.reports))).clone()
+        let pieces = || media::pieces(&self.index, skip, &self.reports);
+        let long = self.index.past().last().is_some_and(|last| last.msn >= self.index.media_sequence());
+        match (skip, long) {
+            (Some(_), _) => self.delta.get_or_init(|| self.whole(pieces())),
+            (None, false) => self.full.get_or_init(|| self.whole(pieces())),
+            (None, true) => self.long[usize::from(gzip)]
+                .get_or_init(|| of.pages.join(pieces(), Style::Live, self.index.control.epoch_ms, gzip)),
+        }
+        .clone()
+    }
+
+    fn whole(&self, pieces: Vec<hls::playlist::Piece>) -> Rendered {
+        Rendered::new(hls::playlist::whole(pieces, Style::Live, self.index.control.epoch_ms))
+    }
+
+    /// The playlist of the whole window, in the coding that is wanted.
+    pub(crate) fn window(&self, skip: Option<Skip>, gzip: bool, of: &Rendition) -> Rendered {
+        let skip = skip.filter(|_| !self.index.ended());
+        let epoch_ms = self.index.control.epoch_ms;
+        let pieces = || dvr::pieces(&self.index, skip, &self.window_reports);
+        match skip {
+            Some(_) => self
+                .window_delta
+                .get_or_init(|| Rendered::new(hls::playlist::whole(pieces(), Style::Long, epoch_ms))),
+            None => self.windows[usize::from(gzip)]
+                .get_or_init(|| of.pages.join(pieces(), Style::Long, epoch_ms, gzip)),
+        }
+        .clone()
     }
 }
 
@@ -92,6 +130,7 @@ impl Live {
             name: rendition.name.clone(),
             held: Mutex::new(Held::new(keep)),
             view: watch::Sender::new(None),
+            pages: Pages::default(),
         };
         Self { session: session.to_owned(), plan, renditions: renditions.iter().map(rendition).collect() }
     }
@@ -116,8 +155,26 @@ impl Live {
         self.renditions.iter().find(|rendition| rendition.name == name)
     }
 
-    /// The multivariant playlist as of now.
-    pub(crate) fn multivariant(&self) -> String {
+    /// The multivariant playlist as of now, for one viewer: `folder` is how that viewer's addresses name the session. Where
+    /// the window is longer than its playlists are, it says where that is.
+    pub(crate) fn multivariant(&self, folder: &str, viewer: &str) -> String {
+        let mut text = self.list("media", folder, viewer);
+        if self.plan.has_dvr() {
+            // RFC 8216bis §4.4.6.4. A variant of its own would be one that players switch to for want of bandwidth.
+            let line = "#EXT-X-SESSION-DATA:DATA-ID=\"live.sigma.dvr\",VALUE=\"dvr.m3u8\"\n";
+            let at =
+                text.find("#EXT-X-MEDIA").or_else(|| text.find("#EXT-X-STREAM-INF")).unwrap_or(text.len());
+            text.insert_str(at, line);
+        }
+        text
+    }
+
+    /// The same for the whole window.
+    pub(crate) fn windows(&self, folder: &str, viewer: &str) -> String {
+        self.list("dvr", folder, viewer)
+    }
+
+    fn list(&self, name: &str, folder: &str, viewer: &str) -> String {
         let views: Vec<_> = self
             .renditions
             .iter()
@@ -126,8 +183,10 @@ impl Live {
             .filter(|(_, view)| view.index.bandwidth().is_some())
             .collect();
         let renditions = views.iter().map(|(rendition, view)| {
-            let uri = format!("{}/{}/media.m3u8", self.session, rendition.name);
-            multivariant::Rendition::of(uri, &view.track, view.frame_rate, view.index.bandwidth())
+            let uri = format!("{folder}/{}/{name}.m3u8?v={viewer}", rendition.name);
+            let bandwidth = view.index.bandwidth();
+            let of = multivariant::Rendition::of(uri, &view.track, view.frame_rate, bandwidth);
+            multivariant::Rendition { captions: Some(view.index.captions()), ..of }
         });
         // The publisher's encoder cuts its GOPs as it likes, so no promise about segments (rule 4).
         multivariant::render(&renditions.collect::<Vec<_>>(), false)

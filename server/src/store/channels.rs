@@ -6,13 +6,13 @@ use rusqlite::{OptionalExtension, Row, params};
 use time::OffsetDateTime;
 
 use super::files::Purpose;
-use super::{Db, Error, Listing, Page, Store, events, id, keys, millis, moment};
+use super::{Db, Error, Listing, Page, Policy, Store, events, id, keys, millis, moment};
 
 /// Channels that aren't deleted, at most.
 pub const MAX_CHANNELS: usize = 10_000;
 
 /// How long an idempotency key is remembered.
-const REMEMBER: time::Duration = time::Duration::hours(24);
+pub(super) const REMEMBER: time::Duration = time::Duration::hours(24);
 
 /// What viewers' distance from live is traded against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,15 @@ impl LatencyMode {
     }
 }
 
+/// How long recordings are kept; without either, for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Since the session ended.
+    pub max_age: Option<Duration>,
+    /// On disk, all together.
+    pub max_bytes: Option<u64>,
+}
+
 /// What an operator may set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -55,6 +64,12 @@ pub struct Settings {
     pub max_duration: Option<Duration>,
     /// How long a session waits for its publisher.
     pub reconnect_window: Duration,
+    /// How far viewers can go back while it is live.
+    pub dvr_window: Duration,
+    /// Of its recordings.
+    pub retention: Retention,
+    /// Who may watch.
+    pub policy: Policy,
     /// Viewers see the slate after so long without media.
     pub slate_after: Duration,
 }
@@ -100,7 +115,8 @@ pub struct Created {
 
 const COLUMNS: &str = "c.id, c.playback_id, c.name, c.latency_mode, c.latency_target_ms, c.record, \
     c.max_duration_s, c.reconnect_window_s, c.stopped, c.created_at, c.updated_at, \
-    (SELECT s.id FROM sessions s WHERE s.channel_id = c.id AND s.status <> 'ended'), c.slate_after_ms";
+    (SELECT s.id FROM sessions s WHERE s.channel_id = c.id AND s.status <> 'ended'), \
+    c.dvr_window_s, c.retention_age_s, c.retention_bytes, c.policy, c.slate_after_ms";
 
 impl Store {
     /// Makes a channel with its first stream key, and the event.
@@ -188,8 +204,9 @@ fn create(db: &mut Db, settings: &Settings, idempotency: Option<&Idempotency>) -
     let id = id::mint(id::Prefix::Channel, now);
     tx.execute(
         "INSERT INTO channels (id, playback_id, name, latency_mode, latency_target_ms, record, max_duration_s,
-             reconnect_window_s, created_at, updated_at, slate_after_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)",
+              reconnect_window_s, created_at, updated_at, dvr_window_s, retention_age_s, retention_bytes, policy,
+              slate_after_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             id,
             id::mint(id::Prefix::Playback, now),
@@ -200,6 +217,10 @@ fn create(db: &mut Db, settings: &Settings, idempotency: Option<&Idempotency>) -
             settings.max_duration.map(|d| d.as_secs() as i64),
             settings.reconnect_window.as_secs() as i64,
             millis(now),
+            settings.dvr_window.as_secs() as i64,
+            settings.retention.max_age.map(|d| d.as_secs() as i64),
+            settings.retention.max_bytes.map(|b| b as i64),
+            settings.policy.name(),
             settings.slate_after.as_millis() as i64,
         ],
     )?;
@@ -229,7 +250,8 @@ fn update(db: &mut Db, id: &str, settings: &Settings) -> Result<Option<Channel>,
     }
     tx.execute(
         "UPDATE channels SET name = ?2, latency_mode = ?3, latency_target_ms = ?4, record = ?5,
-             max_duration_s = ?6, reconnect_window_s = ?7, updated_at = ?8, slate_after_ms = ?9 WHERE id = ?1",
+             max_duration_s = ?6, reconnect_window_s = ?7, updated_at = ?8, dvr_window_s = ?9,
+             retention_age_s = ?10, retention_bytes = ?11, policy = ?12, slate_after_ms = ?13 WHERE id = ?1",
         params![
             id,
             settings.name,
@@ -239,6 +261,10 @@ fn update(db: &mut Db, id: &str, settings: &Settings) -> Result<Option<Channel>,
             settings.max_duration.map(|d| d.as_secs() as i64),
             settings.reconnect_window.as_secs() as i64,
             millis(now),
+            settings.dvr_window.as_secs() as i64,
+            settings.retention.max_age.map(|d| d.as_secs() as i64),
+            settings.retention.max_bytes.map(|b| b as i64),
+            settings.policy.name(),
             settings.slate_after.as_millis() as i64,
         ],
     )?;
@@ -258,6 +284,9 @@ fn differences(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("record", old.record != new.record),
         ("max_duration_s", old.max_duration != new.max_duration),
         ("reconnect_window_s", old.reconnect_window != new.reconnect_window),
+        ("dvr_window_s", old.dvr_window != new.dvr_window),
+        ("retention", old.retention != new.retention),
+        ("playback.policy", old.policy != new.policy),
         ("slate", old.slate_after != new.slate_after),
     ]
     .into_iter()
@@ -291,7 +320,14 @@ fn channel(row: &Row<'_>) -> Result<Channel, Error> {
         record: row.get(5)?,
         max_duration: row.get::<_, Option<u32>>(6)?.map(|s| Duration::from_secs(s.into())),
         reconnect_window: Duration::from_secs(row.get::<_, u32>(7)?.into()),
-        slate_after: Duration::from_millis(row.get::<_, u32>(12)?.into()),
+        dvr_window: Duration::from_secs(row.get::<_, u32>(12)?.into()),
+        retention: Retention {
+            max_age: row.get::<_, Option<u32>>(13)?.map(|s| Duration::from_secs(s.into())),
+            max_bytes: row.get::<_, Option<i64>>(14)?.and_then(|b| u64::try_from(b).ok()),
+        },
+        policy: Policy::parse(&row.get::<_, String>(15)?)
+            .ok_or_else(|| Error::Damaged(format!("channel {id}")))?,
+        slate_after: Duration::from_millis(row.get::<_, u32>(16)?.into()),
     };
     Ok(Channel {
         id,

@@ -84,7 +84,10 @@ pub(super) fn append(sql: &Connection, event: &live::Event, now: OffsetDateTime)
 /// After the commit, so that the log never tells what was not kept.
 pub(super) fn log(event: &live::Event) {
     match &event.kind {
-        Kind::IngestRejected { .. } | Kind::IngestIssue { .. } | Kind::SessionError { .. } => {
+        Kind::IngestRejected { .. }
+        | Kind::IngestIssue { .. }
+        | Kind::SessionError { .. }
+        | Kind::RecordingStopped { .. } => {
             tracing::warn!(event = event.name(), "{event}");
         }
         Kind::ChannelCreated
@@ -101,7 +104,8 @@ pub(super) fn log(event: &live::Event) {
         | Kind::IngestConnected { .. }
         | Kind::IngestDisconnected { .. }
         | Kind::AssetReady { .. }
-        | Kind::AssetDeleted { .. } => tracing::info!(event = event.name(), "{event}"),
+        | Kind::AssetDeleted { .. }
+        | Kind::RecordingResumed { .. } => tracing::info!(event = event.name(), "{event}"),
     }
 }
 
@@ -141,10 +145,14 @@ fn data(kind: &Kind) -> Value {
             "cause": issue.cause(), "fix": issue.fix(), "detail": issue.to_string(),
         }),
         Kind::AssetReady { asset } => json!({
-            "asset_id": asset.id, "kind": asset.kind.name(), "bytes": asset.bytes,
+            "asset_id": asset.id, "kind": asset.kind.name(), "part": asset.part, "bytes": asset.bytes,
             "duration_s": asset.duration.map(|d| d.as_secs_f64()),
         }),
-        Kind::AssetDeleted { asset } => json!({ "asset_id": asset }),
+        Kind::AssetDeleted { asset, reason } => json!({ "asset_id": asset, "reason": reason.name() }),
+        Kind::RecordingStopped { detail } => json!({ "alert": "not_recorded", "detail": detail }),
+        Kind::RecordingResumed { missing } => {
+            json!({ "alert": "not_recorded", "missing_s": missing.as_secs_f64() })
+        }
         Kind::ChannelCreated
         | Kind::ChannelActivated
         | Kind::ChannelStopped

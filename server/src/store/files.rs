@@ -20,6 +20,7 @@ pub(super) enum Purpose {
     StreamKey,
     Token,
     Request,
+    Playback,
 }
 
 /// Keys derived from `DIR/secret`.
@@ -27,6 +28,7 @@ pub(super) struct Secret {
     stream_key: [u8; 32],
     token: [u8; 32],
     request: [u8; 32],
+    playback: [u8; 32],
     seal: [u8; 32],
 }
 
@@ -51,6 +53,7 @@ impl Secret {
             stream_key: derive("stream key lookup"),
             token: derive("token lookup"),
             request: derive("idempotent request"),
+            playback: derive("playback path"),
             seal: derive("stream key seal"),
         })
     }
@@ -61,8 +64,14 @@ impl Secret {
             Purpose::StreamKey => &self.stream_key,
             Purpose::Token => &self.token,
             Purpose::Request => &self.request,
+            Purpose::Playback => &self.playback,
         };
         mac(key, text)
+    }
+
+    /// The same as letters and digits, five bits each.
+    pub(super) fn text(&self, purpose: Purpose, text: &[u8]) -> String {
+        self.hash(purpose, text).iter().map(letter).collect()
     }
 
     /// Nonce and ciphertext; bound to the row's id, so that rows can't be swapped.
@@ -98,13 +107,17 @@ fn mac(key: &[u8; 32], text: &[u8]) -> [u8; 32] {
 
 /// 160 random bits as 32 letters and digits that survive being read aloud.
 pub(super) fn random_text() -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let bytes: [u8; 32] = rand::random();
-    bytes.iter().map(|b| char::from(ALPHABET[usize::from(b % 32)])).collect()
+    bytes.iter().map(letter).collect()
+}
+
+fn letter(byte: &u8) -> char {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    char::from(ALPHABET[usize::from(byte % 32)])
 }
 
 /// Writes a file that only its owner can read, wholly or not at all.
-pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let at = |source| Error::File { path: path.to_owned(), source };
     let fresh = path.with_extension("new");
     match fs::remove_file(&fresh) {

@@ -22,6 +22,8 @@ pub enum Prefix {
     Asset,
     /// `req_`
     Request,
+    /// `sig_`
+    SigningKey,
 }
 
 impl Prefix {
@@ -35,6 +37,7 @@ impl Prefix {
             Self::Token => "tok_",
             Self::Asset => "ast_",
             Self::Request => "req_",
+            Self::SigningKey => "sig_",
         }
     }
 }

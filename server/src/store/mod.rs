@@ -5,13 +5,17 @@
 //!
 //! One thread owns the connection; [`Store`] is a handle to it. A transaction a call; calls are done in order.
 
+mod answers;
+mod assets;
 mod channels;
 mod events;
 mod files;
 pub mod id;
 mod keys;
+mod playback;
 mod schema;
 mod sessions;
+mod signing;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -24,10 +28,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 
-pub use channels::{Channel, Created, Idempotency, LatencyMode, MAX_CHANNELS, Settings};
+pub use answers::{Answer, MAX_ANSWERS};
+pub use assets::{Asset, Kept, Trimmed};
+pub use channels::{Channel, Created, Idempotency, LatencyMode, MAX_CHANNELS, Retention, Settings};
 pub use events::{Event, KEEP_EVENTS};
+pub(crate) use files::write_private;
 pub use keys::{Key, Lookup, MAX_KEY_LEN, MAX_KEYS};
-pub use sessions::{Asset, Session};
+pub use playback::{Guard, Policy};
+pub use sessions::Session;
+pub use signing::{Algorithm, MAX_SIGNING_KEYS, SigningKey};
 pub use tokens::{MAX_TOKENS, NewToken, Scope, Token};
 
 /// Calls that wait for the thread; one more waits for a place.
@@ -92,6 +101,25 @@ pub enum Error {
     /// The thread has ended.
     #[error("the database is closed: the server is stopping")]
     Closed,
+}
+
+impl Error {
+    /// The same may work later: the disk is full, or somebody else holds the database.
+    pub fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode;
+        let Self::Sqlite(error) = self else { return false };
+        matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::DiskFull
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::ReadOnly
+            )
+        )
+    }
 }
 
 /// A handle to the database; clones are cheap.

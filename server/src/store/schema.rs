@@ -87,6 +87,51 @@ const STEPS: &[&str] = &[
     ) STRICT;
 ",
     "
+    ALTER TABLE channels ADD COLUMN dvr_window_s INTEGER NOT NULL DEFAULT 30;
+    ALTER TABLE channels ADD COLUMN retention_age_s INTEGER;
+    ALTER TABLE channels ADD COLUMN retention_bytes INTEGER;
+    ALTER TABLE sessions ADD COLUMN announced_at INTEGER;
+    UPDATE sessions SET announced_at = (SELECT min(created_at) FROM assets WHERE session_id = sessions.id);
+    CREATE TABLE assets_2 (
+        id TEXT PRIMARY KEY,
+        session_id TEXT NOT NULL REFERENCES sessions (id),
+        kind TEXT NOT NULL,
+        part INTEGER NOT NULL DEFAULT 1,
+        duration_ms INTEGER,
+        bytes INTEGER,
+        title TEXT,
+        in_ms INTEGER,
+        out_ms INTEGER,
+        created_at INTEGER NOT NULL,
+        UNIQUE (session_id, kind, part)
+    ) STRICT;
+    INSERT INTO assets_2 (id, session_id, kind, duration_ms, bytes, created_at)
+        SELECT id, session_id, kind, duration_ms, bytes, created_at FROM assets;
+    DROP TABLE assets;
+    ALTER TABLE assets_2 RENAME TO assets;
+",
+    "
+    ALTER TABLE channels ADD COLUMN policy TEXT NOT NULL DEFAULT 'public';
+    ALTER TABLE channels ADD COLUMN playback_epoch INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE signing_keys (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        algorithm TEXT NOT NULL,
+        public BLOB NOT NULL,
+        created_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE answers (
+        token_id TEXT NOT NULL,
+        key TEXT NOT NULL,
+        request BLOB NOT NULL,
+        status INTEGER NOT NULL,
+        sealed BLOB NOT NULL,
+        created_at INTEGER NOT NULL,
+        PRIMARY KEY (token_id, key)
+    ) STRICT;
+    CREATE INDEX answers_by_age ON answers (created_at);
+",
+    "
     ALTER TABLE channels ADD COLUMN slate_after_ms INTEGER NOT NULL DEFAULT 1500;
 ",
 ];

@@ -1,13 +1,11 @@
-//! Sessions and their assets, as the events left them.
+//! Sessions, as the events left them.
 
-use std::time::Duration;
-
-use live::event::{AssetKind, Kind};
+use live::event::Kind;
 use live::session::{EndReason, Status};
 use rusqlite::{Connection, Row, params};
 use time::OffsetDateTime;
 
-use super::{Error, Listing, Page, Store, millis, moment};
+use super::{Error, Listing, Page, Store, assets, millis, moment};
 
 /// One run of a channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,23 +26,6 @@ pub struct Session {
     pub ended_at: Option<OffsetDateTime>,
     /// What came in, once known.
     pub source: Option<live::Source>,
-}
-
-/// Something to fetch of a session.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Asset {
-    /// `ast_…`
-    pub id: String,
-    /// `ses_…`
-    pub session_id: String,
-    /// What it is.
-    pub kind: AssetKind,
-    /// Of the media.
-    pub duration: Option<Duration>,
-    /// Its size.
-    pub bytes: Option<u64>,
-    /// Since when it is ready.
-    pub created_at: OffsetDateTime,
 }
 
 const COLUMNS: &str = "id, channel_id, status, end_reason, created_at, live_at, ended_at, codecs, width, height, \
@@ -95,23 +76,6 @@ impl Store {
         let session = session.to_owned();
         self.call(move |db| put_source(&db.sql, &session, &source)).await
     }
-
-    /// The assets of a session.
-    pub async fn assets(&self, session: &str, page: Page) -> Result<Listing<Asset>, Error> {
-        let session = session.to_owned();
-        self.call(move |db| {
-            let mut statement = db.sql.prepare_cached(
-                "SELECT id, session_id, kind, duration_ms, bytes, created_at FROM assets
-                 WHERE session_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-            )?;
-            let rows = statement.query_and_then(
-                params![session, page.after.as_deref().unwrap_or(""), i64::from(page.limit) + 1],
-                asset,
-            )?;
-            Ok(Listing::cut(rows.collect::<Result<_, _>>()?, page.limit))
-        })
-        .await
-    }
 }
 
 /// What an event means for the tables; the event's own row is written beside it.
@@ -140,6 +104,12 @@ pub(super) fn apply(sql: &Connection, event: &live::Event, now: OffsetDateTime) 
             )?;
         }
         Kind::SessionCreated => {
+            // Where the end of the one before could not be written, it ended here at the latest.
+            sql.execute(
+                "UPDATE sessions SET status = 'ended', end_reason = 'publisher_lost', ended_at = ?2
+                 WHERE channel_id = ?1 AND status <> 'ended'",
+                params![channel, now],
+            )?;
             sql.execute(
                 "INSERT INTO sessions (id, channel_id, status, created_at) VALUES (?1, ?2, 'init', ?3)",
                 params![session, channel, now],
@@ -167,22 +137,8 @@ pub(super) fn apply(sql: &Connection, event: &live::Event, now: OffsetDateTime) 
                 params![session, reason.name(), now],
             )?;
         }
-        Kind::AssetReady { asset } => {
-            // Made again after a crash between its making and its event: the new one counts.
-            sql.execute(
-                "INSERT OR REPLACE INTO assets (id, session_id, kind, duration_ms, bytes, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![
-                    asset.id,
-                    session,
-                    asset.kind.name(),
-                    asset.duration.map(|d| d.as_millis() as i64),
-                    asset.bytes.map(|b| b as i64),
-                    now
-                ],
-            )?;
-        }
-        Kind::AssetDeleted { asset } => {
+        Kind::AssetReady { asset } => assets::ready(sql, session, asset, now)?,
+        Kind::AssetDeleted { asset, .. } => {
             sql.execute("DELETE FROM assets WHERE id = ?1", [asset])?;
         }
         Kind::ChannelCreated
@@ -191,7 +147,9 @@ pub(super) fn apply(sql: &Connection, event: &live::Event, now: OffsetDateTime) 
         | Kind::IngestConnected { .. }
         | Kind::IngestDisconnected { .. }
         | Kind::IngestRejected { .. }
-        | Kind::IngestIssue { .. } => {}
+        | Kind::IngestIssue { .. }
+        | Kind::RecordingStopped { .. }
+        | Kind::RecordingResumed { .. } => {}
     }
     Ok(())
 }
@@ -245,26 +203,6 @@ fn session(row: &Row<'_>) -> Result<Session, Error> {
         live_at: row.get::<_, Option<i64>>(5)?.map(moment).transpose()?,
         ended_at: row.get::<_, Option<i64>>(6)?.map(moment).transpose()?,
         source,
-        id,
-    })
-}
-
-fn asset(row: &Row<'_>) -> Result<Asset, Error> {
-    let id: String = row.get(0)?;
-    let kind: String = row.get(2)?;
-    let kind = [AssetKind::Recording, AssetKind::CatchUp]
-        .into_iter()
-        .find(|known| known.name() == kind)
-        .ok_or_else(|| Error::Damaged(format!("asset {id}")))?;
-    Ok(Asset {
-        session_id: row.get(1)?,
-        kind,
-        duration: row
-            .get::<_, Option<i64>>(3)?
-            .and_then(|ms| u64::try_from(ms).ok())
-            .map(Duration::from_millis),
-        bytes: row.get::<_, Option<i64>>(4)?.and_then(|b| u64::try_from(b).ok()),
-        created_at: moment(row.get(5)?)?,
         id,
     })
 }

@@ -9,19 +9,13 @@ use rtmp::driver::client::Publisher;
 
 use super::fixture;
 use super::play::samples;
-use super::rig::{Rig, settings};
+use super::rig::{Rig, library, settings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::channels::{Channels, Order};
-use crate::journal::{Files, Library};
+use crate::journal::Files;
 use crate::store::{Page, Settings};
 use crate::{Server, store};
-
-/// What the journal has of the session by now.
-async fn files(rig: &Rig) -> Option<Files> {
-    let session = rig.sessions().await.remove(0).id;
-    Library::new(&rig.dir.path().join("sessions")).open(&session).unwrap()
-}
 
 fn frames(files: &Files, name: &str) -> usize {
     let tracks = files.tracks.iter().filter(|track| track.name == name);
@@ -52,7 +46,8 @@ async fn the_last_frames_of_a_lost_publisher_are_kept_at_once() {
     drop(publisher);
     for (name, kind) in [("video", Kind::Video), ("audio", Kind::Audio)] {
         let sent = fixture::units(half, kind).len();
-        rig.until(name, async |rig| files(rig).await.is_some_and(|files| frames(&files, name) == sent)).await;
+        rig.until(name, async |rig| rig.files().await.is_some_and(|files| frames(&files, name) == sent))
+            .await;
     }
     assert!(rig.sessions().await[0].ended_at.is_none());
 }
@@ -71,10 +66,10 @@ async fn who_returns_goes_on_behind_what_is_there() {
     ended(&rig).await;
     rig.until("all of it", async |rig| {
         let sent = fixture::units(&tags[..tags.len() / 2], Kind::Video).len();
-        frames(&files(rig).await.unwrap(), "video") == sent + fixture::units(&tags, Kind::Video).len()
+        frames(&rig.files().await.unwrap(), "video") == sent + fixture::units(&tags, Kind::Video).len()
     })
     .await;
-    for track in files(&rig).await.unwrap().tracks {
+    for track in rig.files().await.unwrap().tracks {
         let mut end = 0;
         for part in track.files.iter().flat_map(|(_, index)| &index.parts) {
             assert!(part.decode_time >= end, "{}: {} after {end}", track.name, part.decode_time);
@@ -98,7 +93,7 @@ async fn a_stop_before_all_tracks_came_keeps_what_did() {
     ended(&rig).await;
     let sent = fixture::units(&tags, Kind::Video).len();
     rig.until("the frames", async |rig| {
-        files(rig).await.is_some_and(|files| frames(&files, "video") == sent)
+        rig.files().await.is_some_and(|files| frames(&files, "video") == sent)
     })
     .await;
 }
@@ -154,9 +149,8 @@ async fn two_channels_do_not_meet() {
         let list = async || rig.server.store.sessions(&channel.id, page()).await.unwrap().items;
         rig.until("ended", async |_| list().await.iter().any(|session| session.ended_at.is_some())).await;
         let session = list().await.remove(0).id;
-        let folder = rig.dir.path().join("sessions");
         rig.until("all of it", async |_| {
-            let files = Library::new(&folder).open(&session).unwrap();
+            let files = library(rig.dir.path()).open(&session).unwrap();
             files.is_some_and(|files| frames(&files, "video") == fixture::units(sent, Kind::Video).len())
         })
         .await;

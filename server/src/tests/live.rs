@@ -277,6 +277,8 @@ async fn a_disk_that_fails_is_told_and_what_is_live_goes_on() {
         .await;
     let issue = rig.events().await.into_iter().find(|event| event.name == "ingest.issue").unwrap();
     assert!(issue.text.contains("the recording can't be written"), "{}", issue.text);
+    let opened = |rig: &[crate::store::Event]| rig.iter().filter(|e| e.name == "alert.opened").count();
+    assert_eq!(opened(&rig.events().await), 1);
     assert!(!rig.bytes(&format!("{folder}/s4.m4s")).await.is_empty());
 }
 
@@ -291,7 +293,7 @@ async fn an_address_of_nobody_is_told_apart_from_one_that_is_not_live() {
         let problem: serde_json::Value = answer.json().await.unwrap();
         assert_eq!(problem["code"], code);
     }
-    for path in ["/metrics", "/.well-known/jwks.json"] {
+    for path in ["/metrics", "/.well-known/nothing"] {
         assert_eq!(rig.get(path).await.status(), 404, "{path} is not there yet, and is not the console");
     }
 }

@@ -6,8 +6,11 @@ mod delivery;
 mod faults;
 mod fixture;
 mod hygiene;
+mod kept;
 mod play;
 mod rig;
 
 mod live;
 mod restart;
+mod secure;
+mod signed;

@@ -9,7 +9,7 @@ use super::fixture;
 use crate::Server;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{Channel, LatencyMode, Page, Session, Settings};
+use crate::store::{Channel, LatencyMode, Page, Policy, Session, Settings};
 
 pub(super) struct Rig {
     pub dir: tempfile::TempDir,
@@ -27,6 +27,9 @@ pub(super) fn settings() -> Settings {
         record: true,
         max_duration: None,
         reconnect_window: Duration::from_secs(30),
+        dvr_window: Duration::from_secs(30),
+        retention: crate::store::Retention::default(),
+        policy: Policy::Public,
         slate_after: Duration::from_millis(1500),
     }
 }
@@ -44,6 +47,10 @@ impl Rig {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::local(dir.path());
         change(&mut config);
+        Self::on(dir, config, settings).await
+    }
+
+    async fn on(dir: tempfile::TempDir, config: Config, settings: Settings) -> Self {
         let server = Server::start(config, Clock::system()).await.unwrap();
         let channel = server.store.create_channel(settings, None).await.unwrap().channel;
         let keys = server.store.keys(&channel.id, Page { after: None, limit: 1 }).await.unwrap();
@@ -99,8 +106,11 @@ impl Rig {
         let path = format!("/live/{}/index.m3u8", self.channel.playback_id);
         self.until("live", async |rig| rig.get(&path).await.status() == 200).await;
         let text = self.text(&path).await;
-        let name = text.split(['"', '\n']).find(|word| word.ends_with(&format!("/{rendition}/media.m3u8")));
-        let folder = name.unwrap().strip_suffix("/media.m3u8").unwrap();
+        let name = text.split(['"', '\n']).find_map(|word| {
+            let path = word.split('?').next()?;
+            path.strip_suffix("/media.m3u8").filter(|folder| folder.ends_with(&format!("/{rendition}")))
+        });
+        let folder = name.unwrap();
         format!("/live/{}/{folder}", self.channel.playback_id)
     }
 
@@ -126,8 +136,21 @@ impl Rig {
         assert!(tokio::time::timeout(Duration::from_secs(10), within).await.is_ok(), "never: {what}");
     }
 
+    /// What the journal has of the newest session by now.
+    pub(super) async fn files(&self) -> Option<crate::journal::Files> {
+        let session = self.sessions().await.remove(0).id;
+        library(self.dir.path()).open(&session).unwrap()
+    }
+
     /// The events so far, by name.
     pub(super) async fn events(&self) -> Vec<crate::store::Event> {
         self.server.store.events(0, 1000).await.unwrap().items
     }
+}
+
+/// The journal of a data folder, as whoever looks at the disk finds it.
+pub(super) fn library(dir: &std::path::Path) -> crate::journal::Library {
+    let root = dir.join("sessions");
+    let writer = crate::journal::Writer::start(&root, 0).unwrap();
+    crate::journal::Library::new(&root, writer, Clock::system())
 }

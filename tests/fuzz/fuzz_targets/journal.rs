@@ -44,7 +44,7 @@ fuzz_target!(|input: &[u8]| {
     }
     let all: Vec<&journal::Index> = files.iter().collect();
     let _ = journal::segments(&all);
-    let _ = vod::media(&all);
+    let _ = vod::media(&all, None);
     let by_name = |name: &str| all.iter().copied().filter(|f| f.header.rendition == name).collect();
     let _ = vod::multivariant(&[("video".into(), by_name("video")), ("all".into(), all.clone())]);
     let sources: Vec<_> = files.iter().enumerate().map(|(file, index)| Source { file, index }).collect();

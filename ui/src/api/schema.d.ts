@@ -4,6 +4,25 @@
  */
 
 export interface paths {
+    "/assets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Something to fetch. Where the channel is signed, scope `operate` gets an address that needs no token. */
+        get: operations["readAsset"];
+        put?: never;
+        post?: never;
+        /** Deletes it. With the last asset of a session its media goes from the disk. */
+        delete: operations["deleteAsset"];
+        options?: never;
+        head?: never;
+        /** Gives it a title, or in and out points. They hold at once, and can be taken back: nothing is encoded or cut away. */
+        patch: operations["updateAsset"];
+        trace?: never;
+    };
     "/channels": {
         parameters: {
             query?: never;
@@ -39,6 +58,26 @@ export interface paths {
         head?: never;
         /** Changes a channel's settings. */
         patch: operations["updateChannel"];
+        trace?: never;
+    };
+    "/channels/{id}/playback/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes every signed address of the channel's sessions void: live, catch-up and recordings. Who has a token that is still good
+         *     gets new addresses with the next multivariant playlist; whatever a CDN keeps, it keeps until that ends by itself.
+         */
+        post: operations["rotatePlayback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/channels/{id}/restream": {
@@ -188,7 +227,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What can be fetched of a session. */
+        /** What can be fetched of a session. Where the channel is signed, scope `operate` gets addresses that need no token. */
         get: operations["listAssets"];
         put?: never;
         post?: never;
@@ -210,6 +249,41 @@ export interface paths {
         /** Ends a running session and sends its publisher away. The channel stays open for the next. */
         post: operations["endSession"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/signing-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The signing keys, the oldest first. */
+        get: operations["listSigningKeys"];
+        put?: never;
+        /** A new signing key: from a public key that is sent, or a pair made here, whose private half is shown this once. */
+        post: operations["createSigningKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/signing-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a signing key: its tokens let nobody in any more. Who is in stays: `rotate` the channel's playback to end that. */
+        delete: operations["deleteSigningKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -260,7 +334,7 @@ export interface components {
         Asset: {
             /**
              * Format: int64
-             * @description Its size, where known.
+             * @description Its size untrimmed, where known.
              */
             bytes?: number | null;
             /**
@@ -270,7 +344,7 @@ export interface components {
             created_at: string;
             /**
              * Format: double
-             * @description Seconds of media, where known.
+             * @description Seconds of media untrimmed, where known.
              */
             duration_s?: number | null;
             /**
@@ -278,10 +352,29 @@ export interface components {
              * @example ast_01jcz3v6a8m2q4r6t8w0y2b4d6
              */
             id: string;
+            /**
+             * Format: double
+             * @description In point, seconds from its beginning. A recording begins there to the frame; a catch-up playlist has whole
+             *     segments, and tells players where to begin.
+             */
+            in_s?: number | null;
             /** @description What it is. */
             kind: components["schemas"]["AssetKind"];
+            /**
+             * Format: double
+             * @description Out point, seconds from its untrimmed beginning. A recording ends there to the frame, a catch-up playlist with the
+             *     segment that it lies in.
+             */
+            out_s?: number | null;
+            /**
+             * Format: int32
+             * @description Which of its kind, from 1: a session whose publisher changed its codecs has a recording for each configuration.
+             */
+            part: number;
             /** @description `ses_…` */
             session_id: string;
+            /** @description For people. */
+            title?: string | null;
             /** @description Where it is. */
             url: string;
         };
@@ -290,6 +383,24 @@ export interface components {
          * @enum {string}
          */
         AssetKind: "recording" | "catch_up";
+        /**
+         * @description Changes to an asset (JSON merge patch, RFC 7396): what isn't told stays. Nothing is encoded again, and nothing lost:
+         *     `null` for both points shows all of it again.
+         */
+        AssetUpdate: {
+            /**
+             * Format: double
+             * @description Seconds, 0 or more, to the millisecond; `null` for the beginning.
+             */
+            in_s?: number | null;
+            /**
+             * Format: double
+             * @description Seconds, at least 0.1 behind `in_s` and within the media; `null` for the end.
+             */
+            out_s?: number | null;
+            /** @description 1 to 200 characters, or `null`. */
+            title?: string | null;
+        };
         /** @description A channel. */
         Channel: {
             /**
@@ -297,6 +408,11 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /**
+             * Format: int32
+             * @description How many seconds viewers can go back while it is live.
+             */
+            dvr_window_s: number;
             /**
              * @description `ch_…`
              * @example ch_01jcz3v6a8m2q4r6t8w0y2b4d6
@@ -329,6 +445,8 @@ export interface components {
             reconnect_window_s: number;
             /** @description Keeps the recording and catch-up of each session. */
             record: boolean;
+            /** @description How long its recordings are kept. */
+            retention: components["schemas"]["Retention"];
             /** @description What viewers see while the publisher is silent. */
             slate: components["schemas"]["Slate"];
             source?: null | components["schemas"]["Source"];
@@ -344,6 +462,11 @@ export interface components {
         };
         /** @description A new channel. What isn't told takes its default. */
         ChannelCreate: {
+            /**
+             * Format: int32
+             * @description 30 to 604800; 30 unless told. Kept on disk where it is longer than memory holds, also without `record`.
+             */
+            dvr_window_s?: number;
             /** @description `ultra_low` unless told. */
             latency_mode?: components["schemas"]["LatencyMode"];
             /**
@@ -361,6 +484,8 @@ export interface components {
              * @example Studio A
              */
             name: string;
+            /** @description Who may watch. */
+            playback?: components["schemas"]["PlaybackSettings"];
             /**
              * Format: int32
              * @description 5 to 3600; 30 unless told.
@@ -368,6 +493,8 @@ export interface components {
             reconnect_window_s?: number;
             /** @description True unless told. */
             record?: boolean;
+            /** @description For ever unless told. */
+            retention?: components["schemas"]["Retention"];
             /** @description What viewers see while the publisher is silent. */
             slate?: components["schemas"]["SlateUpdate"];
         };
@@ -381,6 +508,11 @@ export interface components {
          *     latency and the recording that it began with.
          */
         ChannelUpdate: {
+            /**
+             * Format: int32
+             * @description 30 to 604800; from the next session on.
+             */
+            dvr_window_s?: number;
             /** @description A change without `latency_target_s` sets that to the new mode's default. */
             latency_mode?: components["schemas"]["LatencyMode"];
             /**
@@ -395,6 +527,8 @@ export interface components {
             max_duration_s?: number | null;
             /** @description 1 to 100 characters. */
             name?: string;
+            /** @description Who may watch. */
+            playback?: components["schemas"]["PlaybackSettings"];
             /**
              * Format: int32
              * @description 5 to 3600.
@@ -402,6 +536,8 @@ export interface components {
             reconnect_window_s?: number;
             /** @description From the next session on. */
             record?: boolean;
+            /** @description Both limits at once: one that isn't told is none. */
+            retention?: components["schemas"]["Retention"];
             /** @description What viewers see while the publisher is silent. */
             slate?: components["schemas"]["SlateUpdate"];
         };
@@ -443,6 +579,11 @@ export interface components {
              * @example rtmp://127.0.0.1:1935/live
              */
             rtmp_url: string;
+            /**
+             * @description The same over TLS, where the server takes that.
+             * @example rtmps://live.example.com/live
+             */
+            rtmps_url?: string;
         };
         /**
          * @description What viewers' distance from live is traded against.
@@ -455,7 +596,7 @@ export interface components {
             data: {
                 /**
                  * Format: int64
-                 * @description Its size, where known.
+                 * @description Its size untrimmed, where known.
                  */
                 bytes?: number | null;
                 /**
@@ -465,7 +606,7 @@ export interface components {
                 created_at: string;
                 /**
                  * Format: double
-                 * @description Seconds of media, where known.
+                 * @description Seconds of media untrimmed, where known.
                  */
                 duration_s?: number | null;
                 /**
@@ -473,10 +614,29 @@ export interface components {
                  * @example ast_01jcz3v6a8m2q4r6t8w0y2b4d6
                  */
                 id: string;
+                /**
+                 * Format: double
+                 * @description In point, seconds from its beginning. A recording begins there to the frame; a catch-up playlist has whole
+                 *     segments, and tells players where to begin.
+                 */
+                in_s?: number | null;
                 /** @description What it is. */
                 kind: components["schemas"]["AssetKind"];
+                /**
+                 * Format: double
+                 * @description Out point, seconds from its untrimmed beginning. A recording ends there to the frame, a catch-up playlist with the
+                 *     segment that it lies in.
+                 */
+                out_s?: number | null;
+                /**
+                 * Format: int32
+                 * @description Which of its kind, from 1: a session whose publisher changed its codecs has a recording for each configuration.
+                 */
+                part: number;
                 /** @description `ses_…` */
                 session_id: string;
+                /** @description For people. */
+                title?: string | null;
                 /** @description Where it is. */
                 url: string;
             }[];
@@ -492,6 +652,11 @@ export interface components {
                  * @description When it was made.
                  */
                 created_at: string;
+                /**
+                 * Format: int32
+                 * @description How many seconds viewers can go back while it is live.
+                 */
+                dvr_window_s: number;
                 /**
                  * @description `ch_…`
                  * @example ch_01jcz3v6a8m2q4r6t8w0y2b4d6
@@ -524,6 +689,8 @@ export interface components {
                 reconnect_window_s: number;
                 /** @description Keeps the recording and catch-up of each session. */
                 record: boolean;
+                /** @description How long its recordings are kept. */
+                retention: components["schemas"]["Retention"];
                 /** @description What viewers see while the publisher is silent. */
                 slate: components["schemas"]["Slate"];
                 source?: null | components["schemas"]["Source"];
@@ -606,6 +773,30 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A part of a list. */
+        Page_SigningKey: {
+            /** @description At most `limit` of them. */
+            data: {
+                /** @description How it signs. */
+                algorithm: components["schemas"]["SigningAlgorithm"];
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                created_at: string;
+                /**
+                 * @description `sig_…`: the `kid` in the header of a token.
+                 * @example sig_01jcz3v6a8m2q4r6t8w0y2b4d6
+                 */
+                id: string;
+                /** @description For people. */
+                name: string;
+                /** @description PEM. */
+                public_key: string;
+            }[];
+            /** @description Pass it as `cursor` to get what follows; `null` where nothing does. */
+            next_cursor?: string | null;
+        };
+        /** @description A part of a list. */
         Page_StreamKey: {
             /** @description At most `limit` of them. */
             data: {
@@ -651,6 +842,8 @@ export interface components {
         };
         /** @description Where viewers go. */
         Playback: {
+            /** @description The same for the whole DVR window. */
+            dvr_url: string;
             /** @description The multivariant playlist. */
             hls_url: string;
             /**
@@ -663,11 +856,16 @@ export interface components {
             /** @description The watch page. */
             watch_url: string;
         };
+        /** @description What may be set of `playback`. */
+        PlaybackSettings: {
+            /** @description `public` unless told. */
+            policy?: components["schemas"]["Policy"];
+        };
         /**
          * @description Who may watch.
          * @enum {string}
          */
-        Policy: "public";
+        Policy: "public" | "signed";
         /** @description Problem details (RFC 9457), sent as `application/problem+json`. */
         Problem: {
             /**
@@ -697,6 +895,21 @@ export interface components {
             title: string;
             /** @description Always `about:blank`: `code` says what it is. */
             type: string;
+        };
+        /** @description How long recordings are kept. The oldest go first; never what is live or being watched. */
+        Retention: {
+            /**
+             * Format: int32
+             * @description Seconds since the session ended: 60 to 315360000, or `null` for no limit.
+             * @default null
+             */
+            max_age_s: number | null;
+            /**
+             * Format: int64
+             * @description Bytes on disk of all sessions of the channel: at least 1000000, or `null` for no limit.
+             * @default null
+             */
+            max_bytes: number | null;
         };
         /**
          * @description What a token may do; each scope holds those before it.
@@ -737,6 +950,47 @@ export interface components {
          * @enum {string}
          */
         SessionStatus: "init" | "processing" | "live" | "error" | "ended";
+        /**
+         * @description How a key signs.
+         * @enum {string}
+         */
+        SigningAlgorithm: "ES256" | "EdDSA";
+        /** @description The public half of a key that signs viewers' tokens (JWT). */
+        SigningKey: {
+            /** @description How it signs. */
+            algorithm: components["schemas"]["SigningAlgorithm"];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * @description `sig_…`: the `kid` in the header of a token.
+             * @example sig_01jcz3v6a8m2q4r6t8w0y2b4d6
+             */
+            id: string;
+            /** @description For people. */
+            name: string;
+            /** @description PEM. */
+            public_key: string;
+        };
+        /** @description A new key. */
+        SigningKeyCreate: {
+            /** @description ES256 unless told; with a `public_key`, that key's. */
+            algorithm?: components["schemas"]["SigningAlgorithm"];
+            /**
+             * @description 1 to 100 characters.
+             * @example members' site
+             */
+            name: string;
+            /** @description PEM of a key whose private half is kept elsewhere. Left out: the server makes a pair. */
+            public_key?: string;
+        };
+        /** @description A key as it is made. */
+        SigningKeyCreated: components["schemas"]["SigningKey"] & {
+            /** @description PKCS #8, PEM, where the server made the pair. Shown this once; the server doesn't keep it. */
+            private_key?: string;
+        };
         /**
          * @description What viewers see, a picture that does not move and silence, while the publisher is silent or gone: until it returns or
          *     the reconnect window closes. It is no part of the recording.
@@ -853,6 +1107,128 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    readAsset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ast_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAsset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ast_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateAsset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ast_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listChannels: {
         parameters: {
             query?: {
@@ -1033,6 +1409,46 @@ export interface operations {
                 "application/json": components["schemas"]["ChannelUpdate"];
             };
         };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotatePlayback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ch_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             200: {
                 headers: {
@@ -1499,6 +1915,128 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Session"];
                 };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSigningKeys: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 unless told. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SigningKey"];
+                };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createSigningKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SigningKeyCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKeyCreated"];
+                };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteSigningKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `sig_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request is wrong, or may not be made: `code` says which. */
             "4XX": {

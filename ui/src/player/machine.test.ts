@@ -90,5 +90,7 @@ test('the server’s answers', () => {
   expect(answer(404, '{"code":"session_starting"}')).toEqual({ type: 'starting' });
   expect(answer(503, '<html>')).toEqual({ type: 'starting' });
   expect(answer(500, '')).toEqual({ type: 'unreachable' });
+  expect(answer(401, '{"code":"token_expired"}')).toEqual({ type: 'expired' });
+  expect(answer(403, '{"code":"token_wrong_playback"}')).toEqual({ type: 'denied' });
   expect(sessionOf('#EXTM3U')).toBe('');
 });

@@ -7,7 +7,7 @@
 //   lost: the playlists stopped coming in mid-session; a probe says whether to join again or that it has ended.
 //   error: from anywhere; a probe may lead out of it.
 
-export type Problem = 'unknown' | 'unreachable' | 'media' | 'unsupported';
+export type Problem = 'unknown' | 'denied' | 'expired' | 'unreachable' | 'media' | 'unsupported';
 
 export type State =
   | { name: 'loading' }
@@ -26,6 +26,9 @@ export type Input =
   | { type: 'starting' }
   | { type: 'present'; session: string }
   | { type: 'unknown' }
+  /** The channel is signed, and the viewer's token isn't good, or not any more. */
+  | { type: 'denied' }
+  | { type: 'expired' }
   | { type: 'unreachable' }
   /** What the player says. */
   | { type: 'playing' }
@@ -73,7 +76,9 @@ export function next(state: State, input: Input): State {
     case 'present':
       return present(state, input.session);
     case 'unknown':
-      return error(state, 'unknown');
+    case 'denied':
+    case 'expired':
+      return error(state, input.type);
     case 'unreachable':
       // What can still be watched or read stays; the probe goes on beneath it.
       return state.name === 'ended' || state.name === 'replay' ? state : error(state, 'unreachable');

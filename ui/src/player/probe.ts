@@ -1,10 +1,15 @@
 // Asks the server whether there is something to play.
 import type { Input } from './machine';
 
-export async function probe(base: string, playbackId: string, signal: AbortSignal): Promise<Input> {
+export async function probe(
+  base: string,
+  playbackId: string,
+  token: string | null,
+  signal: AbortSignal,
+): Promise<Input> {
   let response: Response;
   try {
-    response = await fetch(liveUrl(base, playbackId), { cache: 'no-store', signal });
+    response = await fetch(liveUrl(base, playbackId, token), { cache: 'no-store', signal });
   } catch (error) {
     if (signal.aborted) throw error;
     return { type: 'unreachable' };
@@ -13,12 +18,17 @@ export async function probe(base: string, playbackId: string, signal: AbortSigna
   return answer(response.status, text);
 }
 
-export function liveUrl(base: string, playbackId: string): string {
-  return `${base}/live/${encodeURIComponent(playbackId)}/index.m3u8`;
+/** Of a signed channel, the playlist takes the viewer's token; what it lists needs none. */
+export function liveUrl(base: string, playbackId: string, token: string | null): string {
+  return `${base}/live/${encodeURIComponent(playbackId)}/index.m3u8${query(token)}`;
 }
 
-export function replayUrl(base: string, session: string): string {
-  return `${base}/vod/${encodeURIComponent(session)}/index.m3u8`;
+export function replayUrl(base: string, session: string, token: string | null): string {
+  return `${base}/vod/${encodeURIComponent(session)}/index.m3u8${query(token)}`;
+}
+
+function query(token: string | null): string {
+  return token ? `?token=${encodeURIComponent(token)}` : '';
 }
 
 export function answer(status: number, body: string): Input {
@@ -27,6 +37,7 @@ export function answer(status: number, body: string): Input {
   // A session that has no picture yet has no playlist yet.
   if (code === 'session_starting' || status === 503) return { type: 'starting' };
   if (code === 'playback_not_found') return { type: 'unknown' };
+  if (status === 401 || status === 403) return { type: code === 'token_expired' ? 'expired' : 'denied' };
   if (status === 404 || status === 410) return { type: 'absent' };
   return { type: 'unreachable' };
 }

@@ -8,6 +8,8 @@ export interface Place {
   /** The server's address; empty on a page that it serves itself. */
   base: string;
   playbackId: string;
+  /** What lets the viewer into a signed channel. */
+  token: string | null;
   /** A session whose recording is shown first. */
   recording: string | null;
 }
@@ -51,9 +53,9 @@ export class Viewing {
 
   #apply(before: State, after: State) {
     if (after.name === 'joining') {
-      this.#engine?.load(liveUrl(this.place.base, this.place.playbackId), true);
+      this.#engine?.load(liveUrl(this.place.base, this.place.playbackId, this.place.token), true);
     } else if (after.name === 'replay' && before.name !== 'replay') {
-      this.#engine?.load(replayUrl(this.place.base, after.session), false);
+      this.#engine?.load(replayUrl(this.place.base, after.session, this.place.token), false);
     } else if (after.name === 'offline' || after.name === 'error' || after.name === 'loading') {
       if (session(before) !== '') this.#engine?.unload();
     } else if (after.name === 'ended' && before.name === 'joining') {
@@ -68,7 +70,7 @@ export class Viewing {
     let waited = 0;
     while (!this.#abort.signal.aborted && probes(this.state)) {
       try {
-        this.tell(await probe(this.place.base, this.place.playbackId, this.#abort.signal));
+        this.tell(await probe(this.place.base, this.place.playbackId, this.place.token, this.#abort.signal));
       } catch {
         break; // the page has let go of this player
       }

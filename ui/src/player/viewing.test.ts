@@ -42,9 +42,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const open = (recording: string | null = null) =>
+const open = (recording: string | null = null, token: string | null = null) =>
   (viewing = new Viewing(
-    { base: 'http://s', playbackId: 'pb_1', recording },
+    { base: 'http://s', playbackId: 'pb_1', recording, token },
     document.createElement('video'),
   ));
 const LIVE = 'http://s/live/pb_1/index.m3u8';
@@ -107,4 +107,13 @@ test('lets go of everything', async () => {
   expect(asked).toBe(before);
   expect(engine.closed).toBe(true);
   viewing = undefined;
+});
+
+test('takes the token to the playlist and to the recording', async () => {
+  session = 'ses_a~secret';
+  const page = open(null, 'a.b');
+  await vi.advanceTimersByTimeAsync(50);
+  page.close();
+  open('ses_old', 'a.b');
+  expect(engine.loaded).toEqual([`${LIVE}?token=a.b`, 'http://s/vod/ses_old/index.m3u8?token=a.b']);
 });

@@ -4,7 +4,10 @@ import Watch from './Watch.svelte';
 
 const target = document.getElementById('app');
 if (target)
-  mount(Watch, { target, props: { playbackId: playbackId(location), recording: recording(location) } });
+  mount(Watch, {
+    target,
+    props: { playbackId: playbackId(location), recording: recording(location), token: token(location) },
+  });
 
 /** `/watch/{playback_id}`, or `?playback=` where the file itself is opened. */
 function playbackId({ pathname, search }: Location): string {
@@ -15,4 +18,9 @@ function playbackId({ pathname, search }: Location): string {
 /** `?session=` shows that session's recording first. */
 function recording({ search }: Location): string | null {
   return new URLSearchParams(search).get('session');
+}
+
+/** `?token=` lets the viewer into a signed channel. */
+function token({ search }: Location): string | null {
+  return new URLSearchParams(search).get('token');
 }

@@ -179,6 +179,7 @@ pub(super) const LIST: &[Row] = &[
             "gstreamer1.0-plugins-bad",
             "gstreamer1.0-plugins-ugly",
             "gstreamer1.0-libav",
+            "glib-networking",
         ],
         dnf: &[
             "gstreamer1",
@@ -211,6 +212,17 @@ pub(super) const LIST: &[Row] = &[
         dnf: &["pulseaudio", "pulseaudio-utils", "alsa-plugins-pulseaudio", "espeak-ng"],
         pacman: &["pulseaudio", "pulseaudio-alsa", "espeak-ng"],
         programs: &["pulseaudio"],
+        ..NOTHING
+    },
+    Row {
+        title: "nginx and curl",
+        why: "stand before the server as a caching proxy, and speak every version of HTTP to it",
+        need: Need::Test,
+        apt: &["nginx-light", "curl"],
+        dnf: &["nginx", "curl"],
+        pacman: &["nginx", "curl"],
+        brew: &["nginx", "curl"],
+        programs: &["nginx", "/usr/sbin/nginx"],
         ..NOTHING
     },
     Row {

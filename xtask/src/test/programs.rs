@@ -13,7 +13,7 @@ use super::Outcome;
 use super::count::Count;
 use crate::{checkout, tool};
 
-const PROGRAMS: &[&str] = &["sigma-server", "sigma-broadcast", "sigma-live"];
+const PROGRAMS: &[&str] = &["sigma-server", "sigma-broadcast", "sigma-probe", "sigma-live"];
 
 /// A line of `cargo build --message-format json`: as much of it as is needed.
 #[derive(Deserialize)]

@@ -68,7 +68,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Where its first segment stands in the recording: among MSNs of what was live.
+    /// Where it stands in the recording: among MSNs of what was live.
     pub fn place(&self) -> u64 {
         self.late.unwrap_or(self.first_msn)
     }
@@ -180,8 +180,8 @@ pub fn segments(files: &[&Index]) -> Vec<Segment> {
 }
 
 /// The segments of the recording: what the publisher sent, whether it was shown live or came too late for that, and
-/// nothing that stood in for it.
-pub fn recorded(files: &[&Index]) -> Vec<Segment> {
+/// nothing that stood in for it. Each with its place among the MSNs of what was live.
+pub fn recorded(files: &[&Index]) -> Vec<(u64, Segment)> {
     let live = segments(files).into_iter().filter(|segment| !segment.live_only);
     let mut out: Vec<(u64, Segment)> = live.map(|segment| (segment.msn, segment)).collect();
     for (file, place) in files.iter().filter_map(|file| Some((file, file.header.late?))) {
@@ -189,15 +189,14 @@ pub fn recorded(files: &[&Index]) -> Vec<Segment> {
         add(&mut late, file);
         out.extend(late.into_iter().map(|segment| (place, segment)));
     }
-    out.sort_by_key(|(place, segment)| (*place, segment.start));
-    out.into_iter().map(|(_, segment)| segment).collect()
+    out.sort_by_key(|(place, segment)| (*place, segment.msn));
+    out
 }
 
 fn add(out: &mut Vec<Segment>, file: &Index) {
     let Some(scale) = Timescale::new(file.timescale) else { return };
     for part in &file.parts {
-        let start = part.decode_time as i64 + part.samples.first().map_or(0, |s| i64::from(s.offset));
-        let start = Timestamp::new(start, scale);
+        let start = Timestamp::new(part.decode_time as i64, scale);
         let info = PartInfo {
             number: part.number,
             duration: Timestamp::new(Sample::total(&part.samples), scale),

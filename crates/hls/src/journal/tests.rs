@@ -83,7 +83,7 @@ proptest! {
         if let Ok(index) = scan(Cursor::new(&bytes)) {
             prop_assert!(index.valid_len + index.torn == bytes.len() as u64);
             let _ = super::segments(&[&index]);
-            let _ = crate::playlist::vod::media(&[&index]);
+            let _ = crate::playlist::vod::media(&[&index], None);
             let _ = crate::recording::layouts(&[crate::recording::Source { file: 0, index: &index }]);
         }
     }

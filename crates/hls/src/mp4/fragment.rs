@@ -74,6 +74,18 @@ pub(crate) fn write(
     out.freeze()
 }
 
+/// Gives a `moof` of ours another number and track, and takes `zero` off its decode time. One of another shape stays.
+pub(crate) fn readdress(moof: &mut [u8], sequence: u32, track: u32, zero: u64) {
+    // moof(8) mfhd(16) traf(8) tfhd(16) tfdt(20): what `write` writes.
+    let kind = |moof: &[u8], at: usize, kind: &[u8; 4]| moof.get(at..at + 4) == Some(kind);
+    let ours = kind(moof, 12, b"mfhd") && kind(moof, 28, b"traf") && kind(moof, 36, b"tfhd");
+    let (Some(time), true) = (moof.get(60..68), ours && kind(moof, 52, b"tfdt")) else { return };
+    let time = time.try_into().map_or(0, u64::from_be_bytes).saturating_sub(zero);
+    moof[20..24].copy_from_slice(&sequence.to_be_bytes());
+    moof[44..48].copy_from_slice(&track.to_be_bytes());
+    moof[60..68].copy_from_slice(&time.to_be_bytes());
+}
+
 /// What a `moof` of ours says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Moof {

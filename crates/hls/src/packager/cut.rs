@@ -1,6 +1,6 @@
 //! How a follower cuts where its leader did, and what stands where it has nothing.
 
-use media::{AccessUnit, Timestamp};
+use media::{AccessUnit, Kind, Timestamp};
 
 use super::Packager;
 use crate::{Changeset, Segment};
@@ -8,7 +8,7 @@ use crate::{Changeset, Segment};
 /// Where the leader cut: what a follower needs to do the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cut {
-    /// Presentation time of the first frame of the leader's new segment.
+    /// Start of the leader's new segment.
     pub at: Timestamp,
     /// Start of the leader's segment that ended there.
     pub start: Timestamp,
@@ -40,6 +40,8 @@ impl Packager {
         match place {
             // All that there is belongs to the new segment: the one that ended has nothing of this rendition.
             Some(_) if whole => self.gap(cut, &mut out),
+            // When its part is full.
+            Some(_) if !self.may_end() => {}
             Some(at) => {
                 let tail = self.part.split_off(at);
                 let ticks: i64 = self.part.iter().map(|(s, _)| i64::from(s.duration)).sum();
@@ -49,7 +51,7 @@ impl Packager {
                 self.close_part(&mut out);
                 self.seal(&mut out);
                 let offset = tail.first().map_or(0, |(s, _)| i64::from(s.offset));
-                self.open(dts, dts + offset);
+                self.open(dts);
                 self.part = tail;
                 self.part_ticks = left;
                 (self.part_dts, self.part_pts) = (dts, dts + offset);
@@ -59,7 +61,7 @@ impl Packager {
                 let empty = self.part.is_empty() && self.index.open().is_none_or(|s| s.parts.is_empty());
                 if empty {
                     self.gap(cut, &mut out);
-                } else {
+                } else if self.may_end() {
                     self.cut = None;
                     self.close_part(&mut out);
                     self.seal(&mut out);
@@ -76,19 +78,21 @@ impl Packager {
 
     /// Whether this unit would make the open segment too long while the leader hasn't cut.
     pub fn overruns(&self, unit: &AccessUnit) -> bool {
-        let dts = unit.dts.rescale(self.scale).ticks;
+        let dts = self.dts(unit);
         self.index.open().is_some() && dts - self.segment_dts + self.frame > self.limit()
     }
 
     pub(super) fn reaches(&self, cut: &Cut, pts: i64, key: bool) -> bool {
-        key && Timestamp::new(pts, self.scale) >= cut.at
+        // Two encoders' key frames of one moment may be a millisecond apart.
+        let grace = if self.kind == Kind::Video { self.frame / 2 } else { 0 };
+        key && Timestamp::new(pts + grace, self.scale) >= cut.at
     }
 
     /// Puts a GAP segment where the segment at hand has nothing; what is pending opens the one after it.
     pub(super) fn gap(&mut self, cut: Cut, out: &mut Changeset) {
         self.cut = None;
         // Its first frames belong to the next: the one that is open becomes the gap.
-        let first = self.index.open().map(|open| open.start);
+        let goes_on = self.index.open().is_some();
         let (start, duration) = self.missing(&cut);
         let open = match self.index.open_mut() {
             Some(open) => open,
@@ -96,8 +100,8 @@ impl Packager {
         };
         (open.gap, open.start, open.duration) = (true, start, duration);
         self.seal(out);
-        if let Some(first) = first {
-            self.open(self.segment_dts, first.ticks);
+        if goes_on {
+            self.open(self.segment_dts);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Skip, head, millis, seconds, tail};
-use crate::{Index, PartInfo};
+use super::{Piece, Pieces, Skip, Style, fine, head, map, millis, seconds, tail, whole};
+use crate::{Index, PartInfo, Segment};
 
 /// EXT-X-RENDITION-REPORT of another rendition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,11 @@ impl Report {
 /// The playlist as of now: render it once per change and share it among all viewers. With `skip` a delta update, or
 /// the whole playlist where there is nothing to skip.
 pub fn render(index: &Index, skip: Option<Skip>, reports: &[Report]) -> String {
+    whole(pieces(index, skip, reports), Style::Live, index.control.epoch_ms)
+}
+
+/// The same in pieces (their style: `Live`): the work does not grow with the window.
+pub fn pieces(index: &Index, skip: Option<Skip>, reports: &[Report]) -> Vec<Piece> {
     let control = &index.control;
     let plan = &control.plan;
     let skipped = skip.map_or(0, |_| skippable(index));
@@ -34,6 +39,9 @@ pub fn render(index: &Index, skip: Option<Skip>, reports: &[Report]) -> String {
     let version = if skipped > 0 { 9 } else { 6 };
     let _ =
         writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{}", plan.target_duration);
+    if independent(index, index.media_sequence()) {
+        out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
     let _ = write!(out, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,");
     if plan.parts {
         let _ = write!(out, "PART-HOLD-BACK={},", millis(ceil_millis(control.part_hold_back)));
@@ -57,52 +65,78 @@ pub fn render(index: &Index, skip: Option<Skip>, reports: &[Report]) -> String {
     if skipped > 0 {
         let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}");
     }
-    segments(&mut out, index, skipped);
-    next(&mut out, index);
+    let mut pieces = Pieces::new(out);
+    segments(&mut pieces, index, skipped);
+    next(&mut pieces.text, index);
     // After ENDLIST nobody reloads.
-    for report in reports.iter().filter(|_| !index.ended()) {
+    report(&mut pieces.text, reports.iter().filter(|_| !index.ended()));
+    pieces.finish()
+}
+
+pub(super) fn report<'a>(out: &mut String, reports: impl Iterator<Item = &'a Report>) {
+    for report in reports {
         let _ = write!(out, "#EXT-X-RENDITION-REPORT:URI=\"{}\",LAST-MSN={}", report.uri, report.last_msn);
         if let Some(part) = report.last_part {
             let _ = write!(out, ",LAST-PART={part}");
         }
         out.push('\n');
     }
-    out
 }
 
-/// Segments that end before the Skip Boundary (RFC 8216bis §6.2.5.1).
-fn skippable(index: &Index) -> usize {
+/// Each segment of this playlist begins with a key frame. Where VHS (video.js 8.24) isn't told and its buffer runs dry after
+/// a part with a key frame, it loads that part over and over, and gives the playlist up after ten times.
+pub(super) fn independent(index: &Index, from: u64) -> bool {
+    let begins = |s: &Segment| s.parts.first().is_none_or(|part| part.independent);
+    index.past().independent(from) && index.whole().all(|s| begins(s)) && index.edge().is_none_or(begins)
+}
+
+/// Segments that end before the Skip Boundary (RFC 8216bis §6.2.5.1), counted from the first of the live playlist.
+fn skippable(index: &Index) -> u64 {
+    first_kept(index).saturating_sub(index.media_sequence())
+}
+
+/// The first segment that a delta has.
+pub(super) fn first_kept(index: &Index) -> u64 {
     let boundary = index.control.plan.skip_until().as_secs_f64();
     let mut after = index.edge().map_or(0.0, |s| s.duration.seconds());
-    let mut kept = 0;
+    let mut first = index.whole().next_back().map_or(0, |s| s.msn + 1);
+    // Never past what is recent, which is longer than the boundary.
     for segment in index.whole().rev() {
         if after >= boundary {
             break;
         }
         after += segment.duration.seconds();
-        kept += 1;
+        first = segment.msn;
     }
-    index.whole().len() - kept
+    first
 }
 
-fn segments(out: &mut String, index: &Index, skipped: usize) {
+fn segments(pieces: &mut Pieces, index: &Index, skipped: u64) {
     let control = &index.control;
     // Rule 15: parts are listed while they lie within three target durations of the end.
     let recent = f64::from(3 * control.plan.target_duration);
     let open = index.edge();
     let mut after =
         open.map_or(0.0, |s| s.duration.seconds()) + index.whole().map(|s| s.duration.seconds()).sum::<f64>();
+    let from = index.media_sequence() + skipped;
+    let target = control.part_target.hundred_thousandths();
     let mut init = None;
-    for (i, segment) in index.whole().enumerate() {
+    if skipped == 0 {
+        pieces.past(index.past(), from, Style::Live, control.epoch_ms, &mut init);
+    } else if let Some(last) = index.past().last() {
+        // The client has these lines, and the MAP with them.
+        init = Some(last.init);
+    }
+    let out = &mut pieces.text;
+    for segment in index.whole() {
         after -= segment.duration.seconds();
-        if i < skipped {
-            // The client has these lines, and the MAP with them.
+        if segment.msn < from {
             init = Some(segment.init);
             continue;
         }
-        head(out, segment, control.epoch_ms, &mut init);
+        head(out, segment, Style::Live, control.epoch_ms, &mut init);
         if control.plan.parts && after < recent {
-            segment.parts.iter().for_each(|p| part(out, p));
+            segment.parts.iter().for_each(|p| part(out, p, target));
         }
         tail(out, segment);
     }
@@ -111,36 +145,46 @@ fn segments(out: &mut String, index: &Index, skipped: usize) {
     }
     match open {
         Some(open) => {
-            head(out, open, control.epoch_ms, &mut init);
-            open.parts.iter().for_each(|p| part(out, p));
+            head(out, open, Style::Live, control.epoch_ms, &mut init);
+            open.parts.iter().for_each(|p| part(out, p, target));
         }
         // A hint must never come true under another MAP (Shaka dies of it), so both stand before it.
         None if index.open().is_none() && index.discontinuity_pending() => {
             out.push_str("#EXT-X-DISCONTINUITY\n");
-            if let Some(newest) = index.current_init().filter(|i| init != Some(i.number)) {
-                let _ = writeln!(out, "#EXT-X-MAP:URI=\"{}\"", newest.uri());
+            if let Some(current) = index.current_init().filter(|i| init != Some(i.number)) {
+                map(out, current.number, &mut init);
             }
         }
         None => {
-            if let Some(newest) = index.current_init().filter(|_| init.is_none()) {
-                let _ = writeln!(out, "#EXT-X-MAP:URI=\"{}\"", newest.uri());
+            if let Some(current) = index.current_init().filter(|_| init.is_none()) {
+                map(out, current.number, &mut init);
             }
         }
     }
 }
 
-fn part(out: &mut String, part: &PartInfo) {
+/// DURATION is always rounded up, a whole number too. Shaka 5.2 adds a millisecond to a negative timestampOffset
+/// ("rounding errors in Edge"), and where the next part's own offset is a millisecond or more away from that it calls
+/// `abort()`: the browser drops the rest of the GOP. A playlist in step with its media is exactly a millisecond away, and
+/// the rounding of doubles decides; one that leads its media by 10 µs a part is nearer.
+fn part(out: &mut String, part: &PartInfo, target: u64) {
     let independent = if part.independent { ",INDEPENDENT=YES" } else { "" };
-    let _ =
-        writeln!(out, "#EXT-X-PART:DURATION={},URI=\"{}\"{independent}", seconds(part.duration), part.uri());
+    let long = seconds((fine(part.duration) + 1).min(target.into()));
+    let _ = writeln!(out, "#EXT-X-PART:DURATION={long},URI=\"{}\"{independent}", part.uri());
 }
 
-/// Rule 8: one hint, by a running number so that it comes true even where its segment is closed short.
+/// Rule 8: one hint of each type; the part's by a running number so that it comes true even where its segment is closed
+/// short. The MAP's names the one in force, which players have: VHS (video.js 8.24) then leaves the open segment's parts
+/// alone. It can't play part by part: it puts the MAP before each part until two come with one reload, so that the browser
+/// drops all but key frames, and it takes the open segment to last TARGETDURATION, and begins beyond the edge.
 fn next(out: &mut String, index: &Index) {
     if index.ended() {
         out.push_str("#EXT-X-ENDLIST\n");
     } else if index.control.plan.parts {
         let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p{}.m4s\"", index.next_part());
+        if let Some(init) = index.current_init() {
+            let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"{}\"", init.uri());
+        }
     }
 }
 

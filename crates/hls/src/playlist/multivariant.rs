@@ -23,6 +23,8 @@ pub struct Rendition {
     pub peak: u64,
     /// Bits a second: average.
     pub average: u64,
+    /// Captions in its pictures: `None` where nobody looked.
+    pub captions: Option<bool>,
 }
 
 impl Rendition {
@@ -47,6 +49,7 @@ impl Rendition {
             frame_rate,
             peak,
             average,
+            captions: None,
         }
     }
 }
@@ -65,7 +68,10 @@ pub fn render(renditions: &[Rendition], independent: bool) -> String {
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
     }
     if alone {
-        audio().for_each(|r| variant(&mut out, r, None));
+        audio().for_each(|r| {
+            variant(&mut out, r, None);
+            let _ = writeln!(out, "\n{}", r.uri);
+        });
         return out;
     }
     for (i, r) in audio().enumerate() {
@@ -81,7 +87,14 @@ pub fn render(renditions: &[Rendition], independent: bool) -> String {
         let _ = writeln!(out, ",URI=\"{}\"", r.uri);
     }
     let loudest = audio().max_by_key(|r| r.peak);
-    video().for_each(|r| variant(&mut out, r, loudest));
+    // Said of all variants or of none. Where it isn't said Shaka 5.2 looks for captions in segments, the open one among
+    // them, whose URI it doesn't have: it can't load a session of less than four segments.
+    let none = video().all(|r| r.captions == Some(false));
+    video().for_each(|r| {
+        variant(&mut out, r, loudest);
+        out.push_str(if none { ",CLOSED-CAPTIONS=NONE\n" } else { "\n" });
+        let _ = writeln!(out, "{}", r.uri);
+    });
     out
 }
 
@@ -107,7 +120,6 @@ fn variant(out: &mut String, r: &Rendition, audio: Option<&Rendition>) {
     if audio.is_some() {
         out.push_str(",AUDIO=\"audio\"");
     }
-    let _ = writeln!(out, "\n{}", r.uri);
 }
 
 #[cfg(test)]
@@ -122,7 +134,10 @@ mod tests {
         let rate = |t: &Track| (t.kind == Kind::Video).then_some(Rational { num: 30_000, den: 1_001 });
         let list: Vec<_> = tracks
             .iter()
-            .map(|t| Rendition::of(format!("ses_1/{}/media.m3u8", t.kind.name()), t, rate(t), None))
+            .map(|t| {
+                let of = Rendition::of(format!("ses_1/{}/media.m3u8", t.kind.name()), t, rate(t), None);
+                Rendition { captions: independent.then_some(false), ..of }
+            })
             .collect();
         expect.assert_eq(&render(&list, independent));
     }
@@ -137,7 +152,7 @@ mod tests {
                 #EXT-X-VERSION:4
                 #EXT-X-INDEPENDENT-SEGMENTS
                 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="ses_1/audio/media.m3u8"
-                #EXT-X-STREAM-INF:BANDWIDTH=3160000,AVERAGE-BANDWIDTH=3160000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio"
+                #EXT-X-STREAM-INF:BANDWIDTH=3160000,AVERAGE-BANDWIDTH=3160000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio",CLOSED-CAPTIONS=NONE
                 ses_1/video/media.m3u8
             "##]],
         );

@@ -135,16 +135,16 @@ impl Presentation {
     pub fn discontinuity(&mut self, track: Option<(usize, Track)>) -> Changes {
         let mut out = Vec::new();
         self.start(true, &mut out);
-        if let State::Running { packagers, source, late_from, .. } = &mut self.state
-            && !source.broken(track.is_some(), late_from, &mut out)
-        {
+        if let State::Running { packagers, source, late_from, .. } = &mut self.state {
             let mut tracks = vec![None; packagers.len()];
             if let Some((i, track)) = &track
                 && let Some(place) = tracks.get_mut(*i)
             {
                 *place = Some(track);
             }
-            break_off(packagers, &tracks, &mut out);
+            if !source.broken(&tracks, late_from, &mut out) {
+                break_off(packagers, &tracks, &mut out);
+            }
         }
         if let Some((i, track)) = track
             && let Some(rendition) = self.renditions.get_mut(i)
@@ -205,6 +205,16 @@ impl Presentation {
         }
     }
 
+    /// Segments of a rendition that did not get into the journal: in `dvr.m3u8` they become GAPs once memory has them no
+    /// longer.
+    pub fn lose(&mut self, rendition: usize, msns: std::ops::Range<u64>) {
+        if let State::Running { packagers, .. } = &mut self.state
+            && let Some(packager) = packagers.get_mut(rendition)
+        {
+            packager.lose(msns);
+        }
+    }
+
     /// The frame rate of a video rendition once known.
     pub fn frame_rate(&self, rendition: usize) -> Option<Rational> {
         match &self.state {
@@ -221,9 +231,11 @@ impl Presentation {
             .filter_map(|i| {
                 let rendition = self.renditions.get(i)?;
                 let announced = rendition.bitrate.map(|b| (b.into(), b.into()));
-                let bandwidth = self.index(i)?.bandwidth().or(announced);
+                let index = self.index(i)?;
+                let bandwidth = index.bandwidth().or(announced);
                 let uri = format!("{base}/{}/media.m3u8", rendition.name);
-                Some(multivariant::Rendition::of(uri, &rendition.track, self.frame_rate(i), bandwidth))
+                let of = multivariant::Rendition::of(uri, &rendition.track, self.frame_rate(i), bandwidth);
+                Some(multivariant::Rendition { captions: Some(index.captions()), ..of })
             })
             .collect();
         Some(multivariant::render(&list, independent))
@@ -308,7 +320,6 @@ impl Presentation {
         for segment in journal::segments(&files.iter().collect::<Vec<_>>()) {
             index.restore_segment(segment);
         }
-        index.trim();
         index
     }
 }
@@ -398,8 +409,10 @@ fn push(out: &mut Changes, i: usize, changes: Changeset) {
 }
 
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
-mod slate_tests;
+pub(crate) mod slate_tests;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -31,9 +31,6 @@ pub(super) enum Source {
     Returning { ends: Vec<Option<Timestamp>>, late: Late },
 }
 
-/// Units held while a publisher's first key frame is waited for, at most: five seconds of sound.
-const HELD: usize = 256;
-
 /// The publisher's media while its place is taken.
 #[derive(Debug)]
 pub(super) struct Late {
@@ -41,10 +38,6 @@ pub(super) struct Late {
     place: u64,
     packagers: Vec<Packager>,
     leader: usize,
-    /// The configuration changed: nothing has the new one before the next key frame is shown.
-    closed: bool,
-    /// What comes in the new one meanwhile: sound before the first picture.
-    held: Vec<(usize, AccessUnit)>,
 }
 
 impl Presentation {
@@ -72,6 +65,7 @@ impl Presentation {
         }
         let place = packagers.get(leader).map_or(0, |packager| packager.index().current_msn());
         let late = Late::new(place, leader, packagers, &self.renditions, late_from);
+        late.begin(&mut out);
         *source = Source::Slate { loops: slate, late };
         out.extend(self.advance(to));
         out
@@ -99,26 +93,15 @@ impl Presentation {
     /// The publisher has its place back with the unit at `at`: the slate goes on up to there and ends. Units before the slate's
     /// end are still packaged aside.
     pub fn back(&mut self, at: Timestamp) -> Changes {
-        let first = match &self.state {
-            State::Running { source: Source::Slate { late, .. }, .. } => {
-                late.held.iter().map(|(_, unit)| unit.pts).min()
-            }
-            State::Running { .. } | State::Measuring { .. } => None,
-        };
-        let mut out = self.advance(first.map_or(at, |first| first.min(at)));
-        let leader = self.leader;
-        let State::Running { packagers, source, late_from, .. } = &mut self.state else { return out };
+        let mut out = self.advance(at);
+        let State::Running { packagers, source, .. } = &mut self.state else { return out };
         match std::mem::replace(source, Source::Publisher) {
-            Source::Slate { loops, mut late } => {
-                let held = std::mem::take(&mut late.held);
+            Source::Slate { loops, late } => {
                 let tracks: Vec<Option<&Track>> = self.renditions.iter().map(|r| Some(&r.track)).collect();
                 break_off(packagers, &tracks, &mut out);
                 packagers.iter_mut().for_each(|packager| packager.set_live_only(false));
                 let ends = loops.iter().map(|looped| looped.as_ref().map(Loop::next_at)).collect();
                 *source = Source::Returning { ends, late };
-                for (r, unit) in held {
-                    source.take(packagers, leader, r, unit, late_from, &mut out);
-                }
             }
             other @ (Source::Publisher | Source::Returning { .. }) => *source = other,
         }
@@ -139,23 +122,15 @@ impl Presentation {
     pub fn returned(&mut self, tracks: Vec<(usize, Track)>) -> Changes {
         let mut out = Vec::new();
         self.start(true, &mut out);
-        let mut changed = false;
         for (i, track) in tracks {
             if let Some(rendition) = self.renditions.get_mut(i) {
-                changed |= rendition.track != track;
                 rendition.track = track;
             }
         }
         let State::Running { packagers, source, late_from, .. } = &mut self.state else { return out };
-        match source {
-            Source::Slate { .. } => {
-                source.broken(changed, late_from, &mut out);
-            }
-            Source::Publisher | Source::Returning { .. } => {
-                finish_late(source, late_from, &mut out);
-                let tracks: Vec<Option<&Track>> = self.renditions.iter().map(|r| Some(&r.track)).collect();
-                break_off(packagers, &tracks, &mut out);
-            }
+        let tracks: Vec<Option<&Track>> = self.renditions.iter().map(|r| Some(&r.track)).collect();
+        if !source.broken(&tracks, late_from, &mut out) {
+            break_off(packagers, &tracks, &mut out);
         }
         out
     }
@@ -189,20 +164,21 @@ impl Source {
         }
     }
 
-    /// The publisher's timeline breaks, or a track of it changes, while its place is taken. `false` where it isn't.
-    pub(super) fn broken(&mut self, changed: bool, late_from: &mut [(u64, u64)], out: &mut Changes) -> bool {
+    /// The publisher's timeline breaks, maybe with other tracks, while its place is taken. `false` where it isn't.
+    pub(super) fn broken(
+        &mut self,
+        tracks: &[Option<&Track>],
+        late_from: &mut [(u64, u64)],
+        out: &mut Changes,
+    ) -> bool {
         match self {
             Self::Publisher | Self::Returning { .. } => {
                 finish_late(self, late_from, out);
                 false
             }
-            Self::Slate { late, .. } if changed => {
-                late.close(late_from, out);
-                true
-            }
             Self::Slate { late, .. } => {
                 let mut changes = Vec::new();
-                break_off(&mut late.packagers, &[], &mut changes);
+                break_off(&mut late.packagers, tracks, &mut changes);
                 late.tell(changes, out);
                 true
             }
@@ -214,7 +190,7 @@ impl Source {
 pub(super) fn finish_late(source: &mut Source, late_from: &mut [(u64, u64)], out: &mut Changes) {
     match std::mem::replace(source, Source::Publisher) {
         Source::Publisher => {}
-        Source::Slate { mut late, .. } | Source::Returning { mut late, .. } => late.close(late_from, out),
+        Source::Slate { late, .. } | Source::Returning { late, .. } => late.close(late_from, out),
     }
 }
 
@@ -226,38 +202,41 @@ impl Late {
         renditions: &[Rendition],
         from: &[(u64, u64)],
     ) -> Self {
+        // What is late is no longer than the slate that has its place, give or take a part: twice the live numbers never
+        // meet, even after a restart that has forgotten `from`.
+        let msns =
+            packagers.iter().zip(from).map(|(p, from)| (LATE + 2 * p.index().current_msn()).max(from.0));
+        let msn = msns.max().unwrap_or(LATE);
         let aside = |((packager, rendition), from): ((&Packager, &Rendition), &(u64, u64))| {
-            // What is late is no longer than the slate that has its place, give or take a part: twice the live numbers never
-            // meet, even after a restart that has forgotten `from`.
-            let msn = (LATE + 2 * packager.index().current_msn()).max(from.0);
             let part = (LATE + 2 * packager.index().next_part()).max(from.1);
             packager.aside(&rendition.track, msn, part)
         };
         let packagers = packagers.iter().zip(renditions).zip(from).map(aside).collect();
-        Self { place, packagers, leader, closed: false, held: Vec::new() }
+        Self { place, packagers, leader }
+    }
+
+    /// What the next part needs may be older than what was late last.
+    fn begin(&self, out: &mut Changes) {
+        let inits = self.packagers.iter().map(|packager| packager.index().current_init().cloned());
+        let changes = inits.map(|init| Changeset { changes: init.map(Change::Init).into_iter().collect() });
+        self.tell(changes.enumerate().collect(), out);
     }
 
     fn push(&mut self, r: usize, unit: AccessUnit, out: &mut Changes) {
-        if self.closed {
-            if self.held.len() < HELD {
-                self.held.push((r, unit));
-            }
-            return;
-        }
         let mut changes = Vec::new();
         step(&mut self.packagers, self.leader, r, unit, &mut changes);
         self.tell(changes, out);
     }
 
     /// Nothing more is taken.
-    fn close(&mut self, from: &mut [(u64, u64)], out: &mut Changes) {
-        if std::mem::replace(&mut self.closed, true) {
-            return;
-        }
+    fn close(mut self, from: &mut [(u64, u64)], out: &mut Changes) {
         let changes = self.packagers.iter_mut().map(|packager| packager.finish()).enumerate().collect();
         self.tell(changes, out);
         for (packager, from) in self.packagers.iter().zip(from) {
-            *from = (packager.index().current_msn() + 1, packager.index().next_part());
+            let index = packager.index();
+            // Initialisation segments are numbered from the segments' numbers on.
+            let init = index.current_init().map_or(0, |init| u64::from(init.number) + 1);
+            *from = (init.max(index.current_msn() + 1), index.next_part());
         }
     }
 

@@ -10,7 +10,7 @@ use super::{Changes, Presentation, Rendition};
 use crate::index::FIRST_MSN;
 use crate::journal::{self, Log};
 use crate::playlist::{Skip, media::render};
-use crate::{Change, Index, Mode, Part, Plan, Segment, reload};
+use crate::{Change, Index, Mode, Part, PartInfo, Plan, Segment, reload};
 
 pub(crate) fn video_track() -> Track {
     Track::video(avc::Config {
@@ -117,12 +117,8 @@ impl Rig {
             for change in set.changes {
                 if let Change::Late { place, change } = &change {
                     let track = rendition.track.clone();
-                    let init = match &**change {
-                        Change::Part(part) => index.init(part.init).cloned(),
-                        _ => None,
-                    };
                     let log = self.late_logs[r].get_or_insert_with(|| {
-                        Log::new("ses_1", rendition.name.clone(), index.control.clone(), track, rate, init)
+                        Log::new("ses_1", rendition.name.clone(), index.control.clone(), track, rate, None)
                     });
                     log.set_late(*place);
                     for write in log.apply(change) {
@@ -277,8 +273,26 @@ fn audio_follows_the_cuts_of_video() {
     assert_eq!(rig.sealed[1].len(), 10);
     for (video, audio) in rig.sealed[0].iter().zip(&rig.sealed[1]).skip(1) {
         let late = audio.start.minus(video.start).as_millis();
-        assert!((0..=22).contains(&late), "{late}");
+        assert!((0..192).contains(&late), "{late}");
+        let full = |part: &&PartInfo| part.duration.ticks == 9 * 1024;
+        assert_eq!(audio.parts.iter().filter(full).count(), audio.parts.len(), "whole parts: {audio:?}");
     }
+}
+
+#[test]
+fn b_frames_come_before_they_are_decoded_and_dates_are_tfdt() {
+    let mut rig = Rig::new(Plan::default(), &[video_track(), audio_track(48_000)]);
+    steady(&mut rig, 0, 5, 30);
+    rig.finish();
+    rig.check_rules();
+    for r in 0..2 {
+        for (segment, first) in rig.sealed[r].iter().zip(rig.parts[r].iter().filter(|part| part.index == 0)) {
+            assert_eq!(segment.start.ticks as u64, first.decode_time);
+            // A key frame is shown when it is decoded, but for the publisher's milliseconds.
+            assert!(first.start.minus(segment.start).as_millis().abs() <= 1, "{first:?}");
+        }
+    }
+    assert_eq!(rig.sealed[0][0].start.as_millis(), 66);
 }
 
 #[test]

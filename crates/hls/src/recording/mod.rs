@@ -1,8 +1,12 @@
-//! Progressive MP4 made from journals: `moov` first, media read from the journal files in place.
+//! MP4 made from journals, media read from the journal files in place: after a session progressive, `moov` first; while
+//! it runs [`fragmented`].
 //!
 //! **Belongs here:** which bytes, in which order, under which `moov`. **Does not:** reading or copying them.
 
+pub mod fragmented;
 mod movie;
+
+use std::ops::Range;
 
 use bytes::Bytes;
 use media::{Kind, Timescale, Timestamp};
@@ -45,20 +49,63 @@ pub struct Layout {
     pub first_msn: u64,
 }
 
+/// What is shown of a recording, in seconds from its first picture or sound. To the frame: media from the key frame before
+/// is in the file, and its edit lists leave that out.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Trim {
+    /// In point.
+    pub from: Option<f64>,
+    /// Out point.
+    pub until: Option<f64>,
+}
+
 /// One layout for each codec configuration in order of time: files of all renditions, each rendition's in order. A
 /// configuration changes at the same MSN in all renditions (`Presentation` sees to it).
 pub fn layouts(sources: &[Source<'_>]) -> Vec<Layout> {
-    let mut starts: Vec<u64> = Vec::new();
+    let whole = |(from, until)| layout(sources, from, until, &Trim::default());
+    ranges(sources).into_iter().filter_map(whole).collect()
+}
+
+/// The layout of one configuration (its place among [`layouts`]), trimmed. `None` where there is no such configuration, or
+/// nothing is left of it.
+pub fn trimmed(sources: &[Source<'_>], configuration: usize, trim: &Trim) -> Option<Layout> {
+    let mut ranges = ranges(sources).into_iter().filter(|&(from, until)| {
+        let own = sources.iter().filter(|s| !s.index.header.live_only);
+        let mut parts = own.flat_map(|s| s.index.parts.iter().map(|part| (place(s, part), part)));
+        parts.any(|(place, part)| (from..until).contains(&place) && !part.samples.is_empty())
+    });
+    let (from, until) = ranges.nth(configuration)?;
+    layout(sources, from, until, trim)
+}
+
+/// Where a segment stands: its place among the MSNs of what was live, and its own.
+type Place = (u64, u64);
+
+fn place(source: &Source<'_>, part: &Entry) -> Place {
+    (source.index.header.late.unwrap_or(part.msn), part.msn)
+}
+
+/// The segments of each configuration.
+fn ranges(sources: &[Source<'_>]) -> Vec<(Place, Place)> {
+    // Where a rendition has the old one for the last time, and the new one for the first.
+    let mut changes: Vec<(Place, Place)> = Vec::new();
     for rendition in renditions(sources) {
-        let files = || rendition.iter().map(|s| s.index).filter(|i| !i.parts.is_empty());
-        let changes = files().zip(files().skip(1)).filter(|(a, b)| a.init != b.init);
-        starts.extend(changes.map(|(_, b)| b.header.place()));
+        let files = || rendition.iter().filter(|s| !s.index.parts.is_empty());
+        for (old, new) in files().zip(files().skip(1)).filter(|(a, b)| a.index.init != b.index.init) {
+            let (last, first) = (old.index.parts.last(), new.index.parts.first());
+            changes.extend(last.zip(first).map(|(last, first)| (place(new, first), place(old, last))));
+        }
     }
-    starts.push(0);
-    starts.sort_unstable();
-    starts.dedup();
-    let ends = starts.iter().skip(1).copied().chain([u64::MAX]);
-    starts.iter().zip(ends).filter_map(|(&from, until)| layout(sources, from, until)).collect()
+    changes.sort_unstable();
+    let mut starts: Vec<Place> = vec![(0, 0)];
+    for (first, last) in changes {
+        // One that had nothing between changed with the others: sound may come before the first picture.
+        if starts.last().is_none_or(|start| *start <= last) {
+            starts.push(first);
+        }
+    }
+    let ends = starts.iter().skip(1).copied().chain([(u64::MAX, u64::MAX)]);
+    starts.iter().copied().zip(ends).collect()
 }
 
 /// Sources by rendition, in order of the first of each, without what was never the publisher's; what came late where it
@@ -86,16 +133,13 @@ struct Track<'a> {
 }
 
 /// The segments from `from` up to, not with, `until`; `None` where there are none.
-fn layout(sources: &[Source<'_>], from: u64, until: u64) -> Option<Layout> {
+fn layout(sources: &[Source<'_>], from: Place, until: Place, trim: &Trim) -> Option<Layout> {
     let mut tracks: Vec<Track<'_>> = Vec::new();
     for rendition in renditions(sources) {
         let parts: Vec<_> = rendition
             .iter()
             .flat_map(|s| s.index.parts.iter().map(|part| (*s, part)))
-            .filter(|(source, part)| {
-                let place = source.index.header.late.unwrap_or(part.msn);
-                (from..until).contains(&place) && !part.samples.is_empty()
-            })
+            .filter(|(source, part)| (from..until).contains(&place(source, part)) && !part.samples.is_empty())
             .collect();
         let Some((first, _)) = parts.first() else { continue };
         let Some(sheet) = Sheet::read(&first.index.init) else { continue };
@@ -108,6 +152,8 @@ fn layout(sources: &[Source<'_>], from: u64, until: u64) -> Option<Layout> {
     }
     // Players take the first video track for the picture.
     tracks.sort_by_key(|t| t.sheet.kind != Kind::Video);
+    let shown = cut(&mut tracks, trim)?;
+    tracks.retain(|track| !track.parts.is_empty());
     let first_msn = tracks.iter().filter_map(|t| t.parts.first()).map(|(_, p)| p.msn).min()?;
     // The tracks' parts interleaved by decode time: one chunk each.
     let mut order: Vec<(Timestamp, usize, usize)> = tracks
@@ -128,9 +174,38 @@ fn layout(sources: &[Source<'_>], from: u64, until: u64) -> Option<Layout> {
         chunks[t][p] = media;
         media += part.payload_len;
     }
-    let (head, duration) = movie::head(&tracks, &chunks, media);
+    let (head, duration) = movie::head(&tracks, &chunks, media, &shown);
     let len = head.len() as u64 + media;
     Some(Layout { head, pieces, len, duration, first_msn })
+}
+
+/// Leaves the parts that are needed, and says from when to when they are shown. `None` where nothing is.
+fn cut(tracks: &mut [Track<'_>], trim: &Trim) -> Option<Range<Timestamp>> {
+    let start = |track: &Track<'_>, part: &Entry| {
+        let offset = part.samples.first().map_or(0, |s| i64::from(s.offset));
+        Timestamp::new(part.decode_time as i64 + offset, track.scale)
+    };
+    let first = tracks.iter().filter_map(|t| t.parts.first().map(|(_, part)| start(t, part))).min()?;
+    let at = |seconds: f64| first.plus(Timestamp::new((seconds * 90_000.0).round() as i64, Timescale::VIDEO));
+    let (from, until) = (trim.from.map(at), trim.until.map(at));
+    for track in tracks.iter_mut() {
+        if let Some(from) = from {
+            let entry = |(_, part): &(usize, &Entry)| {
+                part.samples.first().is_some_and(|s| s.key) && start(track, part) <= from
+            };
+            let drop = track.parts.iter().rposition(entry).unwrap_or(0);
+            track.parts.drain(..drop);
+        }
+        if let Some(until) = until {
+            // Pictures are decoded before they are shown, never after.
+            let decoded = |part: &Entry| Timestamp::new(part.decode_time as i64, track.scale);
+            track.parts.retain(|(_, part)| decoded(part) < until);
+        }
+    }
+    let some = tracks.iter().any(|track| !track.parts.is_empty());
+    let end = until.unwrap_or(Timestamp::new(i64::MAX / 4, Timescale::VIDEO));
+    let from = from.unwrap_or(first);
+    (some && from < end).then_some(from..end)
 }
 
 #[cfg(test)]

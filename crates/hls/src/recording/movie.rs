@@ -1,5 +1,7 @@
 //! `ftyp`, `moov` and the header of `mdat`: sample tables and edit lists.
 
+use std::ops::Range;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use media::Timestamp;
 
@@ -21,43 +23,49 @@ struct Table {
     /// Presentation time of the first picture, in the session's time and in the track's.
     first_pts: Timestamp,
     media_start: i64,
-    /// Ticks from the first picture to the end of the last one shown.
-    shown: i64,
+    /// Ticks from the first picture to the end of the last one.
+    long: i64,
     /// Ticks in all.
     total: u64,
 }
 
-/// The head of the file, and seconds of presentation. `chunks`: each part's place after the head.
-pub(super) fn head(tracks: &[Track<'_>], chunks: &[Vec<u64>], media: u64) -> (Bytes, f64) {
+/// The head of the file, and seconds of presentation. `chunks`: each part's place after the head; `shown`: from the
+/// movie's first moment to its last.
+pub(super) fn head(
+    tracks: &[Track<'_>],
+    chunks: &[Vec<u64>],
+    media: u64,
+    shown: &Range<Timestamp>,
+) -> (Bytes, f64) {
     let tables: Vec<Table> = tracks.iter().map(table).collect();
+    let spans: Vec<Span> = tracks.iter().zip(&tables).map(|(track, t)| span(track, t, shown)).collect();
+    let build = |base, wide| build(tracks, &tables, &spans, chunks, media, base, wide);
     // The offsets' width decides the length of the head, the head the offsets.
-    let narrow = build(tracks, &tables, chunks, media, 0, false);
+    let narrow = build(0, false);
     let wide = narrow.len() as u64 + media > u64::from(u32::MAX);
-    let sized = if wide { build(tracks, &tables, chunks, media, 0, true) } else { narrow };
-    let head = build(tracks, &tables, chunks, media, sized.len() as u64, wide);
-    let zero = tables.iter().map(|t| t.first_pts).min();
-    let spans = tracks.iter().zip(&tables).filter_map(|(track, t)| span(track, t, zero?).movie.into());
-    (head, spans.max().unwrap_or(0) as f64 / f64::from(MOVIE.hz()))
+    let sized = if wide { build(0, true) } else { narrow };
+    let head = build(sized.len() as u64, wide);
+    let longest = spans.iter().map(|span| span.movie).max().unwrap_or(0);
+    (head, longest as f64 / f64::from(MOVIE.hz()))
 }
 
 fn build(
     tracks: &[Track<'_>],
     tables: &[Table],
+    spans: &[Span],
     chunks: &[Vec<u64>],
     media: u64,
     base: u64,
     wide: bool,
 ) -> Bytes {
-    let zero = tables.iter().map(|t| t.first_pts).min().unwrap_or(Timestamp::new(0, MOVIE));
     let mut out = BytesMut::new();
     brands(&mut out, b"ftyp", b"isom", &[b"isom", b"iso2", b"avc1", b"mp41"]);
     boxed(&mut out, b"moov", |out| {
-        let spans: Vec<Span> = tracks.iter().zip(tables).map(|(track, t)| span(track, t, zero)).collect();
         let longest = spans.iter().map(|s| s.movie).max().unwrap_or(0);
         mvhd(out, MOVIE.hz(), longest, tracks.len() as u32 + 1);
         for (i, ((track, t), span)) in tracks.iter().zip(tables).zip(spans).enumerate() {
             let places = chunks.get(i).map_or(&[][..], |list| list);
-            trak(out, &track.sheet, i as u32 + 1, span, |out| stbl(out, t, places, base, wide));
+            trak(out, &track.sheet, i as u32 + 1, span.clone(), |out| stbl(out, t, places, base, wide));
         }
     });
     if wide {
@@ -71,19 +79,22 @@ fn build(
     out.freeze()
 }
 
-/// Durations, and the edits that put the track's first picture where it belongs beside the other track's.
-fn span(track: &Track<'_>, t: &Table, zero: Timestamp) -> Span {
-    let ticks = |ticks: i64| Timestamp::new(ticks, track.scale).rescale(MOVIE).ticks.max(0) as u64;
-    let shown = ticks(t.shown);
-    let late = t.first_pts.minus(zero).rescale(MOVIE).ticks.max(0) as u64;
+/// Durations, and the edits that put the track's first picture where it belongs beside the other track's and leave out
+/// what is not shown.
+fn span(track: &Track<'_>, t: &Table, shown: &Range<Timestamp>) -> Span {
+    let ticks = |at: Timestamp| at.rescale(MOVIE).ticks.max(0) as u64;
+    let end = t.first_pts.plus(Timestamp::new(t.long, track.scale));
+    let (from, until) = (t.first_pts.max(shown.start), end.min(shown.end).max(shown.start));
+    let (late, long) = (ticks(from.minus(shown.start)), ticks(until.minus(from)));
+    let media = t.media_start + from.minus(t.first_pts).rescale(track.scale).ticks;
     let mut edits = Vec::new();
     if late > 0 {
         edits.push((late, -1));
     }
-    if late > 0 || t.media_start > 0 {
-        edits.push((shown, t.media_start));
+    if late > 0 || media > 0 || until < end {
+        edits.push((long, media));
     }
-    Span { movie: late + shown, media: t.total, edits }
+    Span { movie: late + long, media: t.total, edits }
 }
 
 fn table(track: &Track<'_>) -> Table {
@@ -120,10 +131,10 @@ fn table(track: &Track<'_>) -> Table {
         .map(|(at, next)| u32::try_from(next - at).unwrap_or(u32::MAX))
         .collect();
     let ends = pts.iter().zip(&durations).map(|(at, &d)| at + i64::from(d));
-    let shown = ends.max().unwrap_or(0) - first_pts;
+    let long = ends.max().unwrap_or(0) - first_pts;
     let clamp = |v: i64| v.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
     Table {
-        shown,
+        long,
         total: durations.iter().map(|&d| u64::from(d)).sum(),
         offsets: dts.iter().zip(&pts).map(|(d, p)| clamp(p - d)).collect(),
         durations,

@@ -4,7 +4,8 @@ use std::io::Cursor;
 
 use mp4_atom::{Ftyp, Moov, ReadFrom};
 
-use super::{Layout, Source, layouts};
+use super::fragmented::{self, Growing};
+use super::{Layout, Source, Trim, layouts, trimmed};
 use crate::Plan;
 use crate::presentation::tests::{Rig, audio_track, steady, video_track};
 
@@ -54,7 +55,7 @@ fn every_frame_is_in_it_where_the_tables_say() {
     assert_eq!(mp4[chunk(1)[0] as usize..][..30], [0; 30]);
     // Pictures are shown from 66 ms on, sound from 0.
     let edits = &moov.trak[0].edts.as_ref().unwrap().elst.as_ref().unwrap().entries;
-    assert_eq!((edits[0].segment_duration, edits[1].media_time), (66 * 90, Some(66 * 90)));
+    assert_eq!((edits[0].segment_duration, edits[1].media_time), (66 * 90, Some(0)));
     assert!((layout.duration - 5.066).abs() < 0.01, "{}", layout.duration);
 }
 
@@ -86,4 +87,99 @@ fn each_configuration_gets_a_file_of_its_own() {
         assert!(length(&moov(mp4), 0).abs_diff(3_000) < 40);
     }
     assert_eq!(moov(&made[1].1).trak[1].mdia.mdhd.timescale, 44_100);
+}
+
+fn sources(rig: &Rig) -> Vec<crate::journal::Index> {
+    (0..rig.journal.len()).flat_map(|r| rig.scan(r)).collect()
+}
+
+#[test]
+fn a_trim_is_exact_to_the_frame() {
+    let mut rig = Rig::new(Plan::default(), &[video_track(), audio_track(48_000)]);
+    steady(&mut rig, 0, 8, 30);
+    rig.finish();
+    let scanned = sources(&rig);
+    let sources: Vec<_> = scanned.iter().enumerate().map(|(file, index)| Source { file, index }).collect();
+    let trim = Trim { from: Some(2.5), until: Some(5.0) };
+    let layout = trimmed(&sources, 0, &trim).unwrap();
+    assert!((layout.duration - 2.5).abs() < 0.001, "{}", layout.duration);
+    assert_eq!(layout.first_msn, 3);
+    let moov = moov(&layout.head);
+    for (track, scale) in [(0, 90_000), (1, 48_000)] {
+        let edits = &moov.trak[track].edts.as_ref().unwrap().elst.as_ref().unwrap().entries;
+        assert_eq!(edits.iter().map(|e| e.segment_duration).sum::<u64>(), 225_000, "{edits:?}");
+        let media = edits.last().unwrap().media_time.unwrap();
+        // A key frame each second: at most that and the pictures' reordering is left out before.
+        assert!(media > 0 && media <= scale * 11 / 10, "{media}");
+    }
+    assert_eq!(trimmed(&sources, 0, &Trim { from: Some(9.0), until: Some(8.0) }).map(|l| l.len), None);
+    assert!(trimmed(&sources, 1, &Trim::default()).is_none());
+    let whole = trimmed(&sources, 0, &Trim::default()).unwrap();
+    assert_eq!(whole.head, layouts(&sources)[0].head);
+}
+
+/// Fetched piecemeal while the session runs, at any moment: the same bytes as at the end, and every part in it once.
+#[test]
+fn what_grows_never_changes() {
+    let mut rig = Rig::new(Plan::default(), &[video_track(), audio_track(48_000)]);
+    let known: Vec<fragmented::Known> = [video_track(), audio_track(48_000)]
+        .iter()
+        .map(|track| (track.kind.name().to_owned(), crate::mp4::init::segment(track)))
+        .collect();
+    let (mut list, mut next, mut served) =
+        (Vec::new(), fragmented::Progress::default(), Vec::<Vec<u8>>::new());
+    for step in 0..12 {
+        match step {
+            7 => rig.discontinuity(Some((1, audio_track(44_100)))),
+            4 => rig.discontinuity(None),
+            _ => {}
+        }
+        steady(&mut rig, 1_300 * step, 1, 30);
+        let until = (0..2).map(|r| rig.index(r).current_msn()).min().unwrap();
+        let scanned = sources(&rig);
+        let sources: Vec<_> =
+            scanned.iter().enumerate().map(|(file, index)| Source { file, index }).collect();
+        fragmented::grow(&mut list, &mut next, &known, &sources, until);
+        let now: Vec<Vec<u8>> = list.iter().map(|growing| copy(&rig, &scanned, growing)).collect();
+        for (old, new) in served.iter().zip(&now) {
+            assert!(new.starts_with(old), "step {step}");
+        }
+        served = now;
+    }
+    assert_eq!(served.len(), 2, "one for each configuration");
+    for (bytes, growing) in served.iter().zip(&list) {
+        let mut cursor = Cursor::new(bytes);
+        Ftyp::read_from(&mut cursor).unwrap();
+        assert_eq!(Moov::read_from(&mut cursor).unwrap().trak.len(), 2);
+        let (mut sequence, mut first) = (1, u64::MAX);
+        while let Ok(any) = mp4_atom::Any::read_from(&mut cursor) {
+            let mp4_atom::Any::Moof(moof) = any else { continue };
+            assert_eq!(moof.mfhd.sequence_number, sequence);
+            sequence += 1;
+            assert!((1..=2).contains(&moof.traf[0].tfhd.track_id));
+            first = first.min(moof.traf[0].tfdt.as_ref().unwrap().base_media_decode_time);
+        }
+        assert!(sequence > 20 && first == 0 && growing.len == bytes.len() as u64);
+    }
+}
+
+fn copy(rig: &Rig, scanned: &[crate::journal::Index], growing: &Growing) -> Vec<u8> {
+    let mut out = growing.head.to_vec();
+    for run in &growing.runs {
+        let name = growing.renditions().nth(run.patch.track as usize - 1).unwrap();
+        let ours = |i: &&crate::journal::Index| i.header.rendition == name && i.header.first_msn == run.file;
+        let index = scanned.iter().find(ours).unwrap();
+        let file = rig.journal[usize::from(name == "audio")]
+            .iter()
+            .find(|f| {
+                f.starts_with(&index.init)
+                    && crate::journal::scan(Cursor::new(f)).unwrap().header == index.header
+            })
+            .unwrap();
+        let mut segment = file[run.offset as usize..(run.offset + run.len) as usize].to_vec();
+        fragmented::patch(&mut segment, &run.patch);
+        assert_eq!(out.len() as u64, run.at);
+        out.extend(segment);
+    }
+    out
 }

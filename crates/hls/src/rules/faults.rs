@@ -6,6 +6,7 @@ use super::read::Playlist;
 const GOOD: &str = "#EXTM3U
 #EXT-X-VERSION:6
 #EXT-X-TARGETDURATION:2
+#EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.6,HOLD-BACK=6,CAN-SKIP-UNTIL=12
 #EXT-X-PART-INF:PART-TARGET=0.20000
 #EXT-X-MEDIA-SEQUENCE:4
@@ -31,6 +32,7 @@ s7.m4s
 #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:22.500Z
 #EXT-X-PART:DURATION=0.20000,URI=\"p10.m4s\",INDEPENDENT=YES
 #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p11.m4s\"
+#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"init0.mp4\"
 #EXT-X-RENDITION-REPORT:URI=\"../audio/media.m3u8\",LAST-MSN=8,LAST-PART=0
 ";
 
@@ -60,11 +62,13 @@ fn each_fault_within_a_playlist_is_named() {
         ("rule 2", "CAN-SKIP-UNTIL=12", "CAN-SKIP-UNTIL=11.9"),
         ("rule 3", "DURATION=0.20000,URI=\"p10", "DURATION=0.20001,URI=\"p10"),
         ("rule 3", "DURATION=0.20000,URI=\"p8", "DURATION=0.16000,URI=\"p8"),
+        ("rule 4", "URI=\"p10.m4s\",INDEPENDENT=YES", "URI=\"p10.m4s\""),
         ("rule 5", "#EXTINF:2.00000,\ns5", "#EXTINF:2.50000,\ns5"),
         ("rule 6", "#EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:18.000Z\n", ""),
         ("rule 7", "#EXT-X-PART:DURATION=0.10000", "#EXT-X-DISCONTINUITY\n#EXT-X-PART:DURATION=0.10000"),
         ("rule 8", "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p11.m4s\"\n", ""),
         ("rule 8", "URI=\"p11.m4s\"", "URI=\"p10.m4s\""),
+        ("rule 8", "TYPE=MAP,URI=\"init0.mp4\"", "TYPE=MAP,URI=\"init1.mp4\""),
         ("rule 8", "#EXT-X-RENDITION", "#EXT-X-ENDLIST\n#EXT-X-RENDITION"),
         ("rule 10", "#EXT-X-MAP", "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-MAP"),
         ("rule 10", "#EXT-X-DISCONTINUITY-SEQUENCE:1\n", ""),

@@ -30,17 +30,23 @@ pub(super) fn within(list: &Playlist) -> Vec<String> {
             let ends = n == last;
             law(3, free || ends || part.duration >= 0.85 * most - 1e-5, part);
         }
+        let begins = segment.parts.first().is_none_or(|part| part.independent);
+        law(4, begins || !list.independent, segment);
         law(5, segment.duration.is_none_or(|s| s.round() <= target), segment);
         let empty = segment.uri.is_none() && segment.parts.is_empty();
         law(6, segment.date.is_some() || empty, segment);
         law(7, !segment.late, segment);
         let sum: f64 = segment.parts.iter().map(|part| part.duration).sum();
         let whole = segment.duration.filter(|_| !segment.parts.is_empty());
-        law(16, whole.is_none_or(|whole| (sum - whole).abs() < 1e-4), segment);
+        // DURATION is rounded up, by 10 µs at most.
+        let rounded = 1e-5 * (segment.parts.len() as f64 + 1.0) + 1e-9;
+        law(16, whole.is_none_or(|whole| (sum - whole).abs() < rounded), segment);
         law(17, !segment.gap || segment.parts.is_empty(), segment);
     }
-    let hinted = usize::from(list.part_target.is_some() && !list.ended);
-    law(8, list.hints.len() == hinted && list.hints.iter().all(|hint| hint.kind == "PART"), &list.hints);
+    let kinds: Vec<_> = list.hints.iter().map(|hint| hint.kind.as_str()).collect();
+    let hinted: &[&str] = if list.part_target.is_some() && !list.ended { &["PART", "MAP"] } else { &[] };
+    law(8, kinds == hinted, &list.hints);
+    law(8, list.hints.get(1).is_none_or(|hint| Some(&hint.uri) == hint.map.as_ref()), &list.hints);
     law(8, list.hints.iter().all(|hint| list.parts().all(|(_, part)| part.uri != hint.uri)), &list.hints);
     law(10, !list.typed && list.discontinuities.is_some(), &"PLAYLIST-TYPE or DISCONTINUITY-SEQUENCE");
     // Rule 15: by the end of the segment, from the end of the playlist.
@@ -71,6 +77,9 @@ pub(super) fn between(old: &Playlist, new: &Playlist) -> Vec<String> {
         law(8, segment.map == hint.map, &(hint, segment));
         let again = hint.discontinuity == (segment.discontinuity && segment.parts.first() == Some(part));
         law(8, again, &(hint, segment));
+    }
+    if let (Some(before), Some(now)) = (old.hints.first(), new.hints.first()) {
+        law(8, before.uri != now.uri || before.map == now.map, &(before, now));
     }
     if let (Some(target), Some(open)) = (old.part_target, old.segments.last().filter(|s| s.uri.is_none())) {
         let short =

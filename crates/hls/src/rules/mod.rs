@@ -11,5 +11,6 @@ mod each;
 mod faults;
 mod ladder;
 mod law;
+mod odd;
 mod read;
 mod show;

@@ -14,6 +14,8 @@ pub(super) struct Playlist {
     pub part_target: Option<f64>,
     pub msn: u64,
     pub discontinuities: Option<u64>,
+    /// INDEPENDENT-SEGMENTS.
+    pub independent: bool,
     pub typed: bool,
     pub skipped: u64,
     /// The last may be open: no URI yet.
@@ -81,6 +83,7 @@ impl Playlist {
                 }
                 "#EXT-X-MEDIA-SEQUENCE" => list.msn = number(),
                 "#EXT-X-DISCONTINUITY-SEQUENCE" => list.discontinuities = Some(number()),
+                "#EXT-X-INDEPENDENT-SEGMENTS" => list.independent = true,
                 "#EXT-X-PLAYLIST-TYPE" => list.typed = true,
                 "#EXT-X-SKIP" => list.skipped = attributes(value)["SKIPPED-SEGMENTS"].parse().unwrap(),
                 "#EXT-X-DISCONTINUITY" => {

@@ -80,6 +80,17 @@ fn walks_nal_units() {
 }
 
 #[test]
+fn finds_captions() {
+    let cc = [6, 4, 11, 0xb5, 0, 0x31, b'G', b'A', b'9', b'4', 3, 0xc1, 0xff, 0x80];
+    let unit = |nal: &[u8]| [&[2, 0x09, 0x10, nal.len() as u8], nal].concat();
+    assert!(has_captions(&unit(&cc), LengthSize::One));
+    // Other user data; the same bytes in a slice; a wrong length.
+    assert!(!has_captions(&unit(&[6, 5, 4, b'x', b'2', b'6', b'4']), LengthSize::One));
+    assert!(!has_captions(&unit(&[&[0x65], &cc[1..]].concat()), LengthSize::One));
+    assert!(!has_captions(&[9, 6, 4], LengthSize::One));
+}
+
+#[test]
 fn widens_short_lengths() {
     let narrow = Bytes::from_static(&[1, 0x09, 2, 0x65, 7]);
     assert_eq!(widen(&narrow, LengthSize::One).unwrap()[..], [0, 0, 0, 1, 0x09, 0, 0, 0, 2, 0x65, 7]);

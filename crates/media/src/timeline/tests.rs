@@ -269,19 +269,21 @@ fn units_of_an_unknown_track_are_not_placed() {
 }
 
 proptest! {
+    /// Whatever comes, whenever.
     #[test]
     fn decode_times_always_rise(
         fps in prop::option::of(1u32..=240),
-        units in prop::collection::vec((any::<bool>(), any::<u32>(), -40i64..4_000), 1..200),
+        units in prop::collection::vec((any::<bool>(), any::<u32>(), -40i64..4_000, 0i64..3_000), 1..200),
         near in any::<bool>(),
     ) {
         let mut t = timeline(fps, 48_000);
         let mut last = [i64::MIN; 2];
-        let mut clock = 0i64;
-        for (video, far, step) in units {
+        let (mut clock, mut arrival) = (0i64, 1_000i64);
+        for (video, far, step, later) in units {
             clock = if near { clock + step } else { i64::from(far) };
+            arrival += later;
             let kind = if video { Kind::Video } else { Kind::Audio };
-            if let Some(settled) = t.push(unit(kind, i64::from(clock as u32), step.abs()), Timestamp::millis(0)) {
+            if let Some(settled) = t.push(unit(kind, i64::from(clock as u32), step.abs()), Timestamp::millis(arrival)) {
                 let ticks = settled.unit.dts.ticks;
                 prop_assert!(ticks > last[usize::from(video)] && ticks >= 0);
                 last[usize::from(video)] = ticks;

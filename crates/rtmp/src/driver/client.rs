@@ -10,7 +10,10 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
-    rustls::{ClientConfig, crypto, pki_types::ServerName},
+    rustls::{
+        self, ClientConfig, RootCertStore, crypto,
+        pki_types::{CertificateDer, ServerName, pem::PemObject},
+    },
 };
 
 use super::{
@@ -33,12 +36,49 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// A server that takes no byte for this long is gone.
     pub write_timeout: Duration,
+    /// Whose certificates are taken (`rtmps`).
+    pub trust: Trust,
+}
+
+/// Whose certificates are taken.
+#[derive(Clone, Debug, Default)]
+pub enum Trust {
+    /// Those of the authorities that the system knows.
+    #[default]
+    System,
+    /// These and no others: authorities, or servers' own self-signed ones.
+    Only(Vec<CertificateDer<'static>>),
+}
+
+/// Why a file has no certificates to trust.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadTrust {
+    /// Not PEM, or without a `CERTIFICATE`.
+    #[error("it is not a PEM file with a certificate")]
+    NoCertificate,
+}
+
+impl Trust {
+    /// The certificates of a PEM file's content.
+    pub fn only(pem: &[u8]) -> Result<Self, BadTrust> {
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        match certificates {
+            Ok(certificates) if !certificates.is_empty() => Ok(Self::Only(certificates)),
+            Ok(_) | Err(_) => Err(BadTrust::NoCertificate),
+        }
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { limits: Limits::default(), connect_timeout: seconds(10), write_timeout: seconds(10) }
+        Self {
+            limits: Limits::default(),
+            connect_timeout: seconds(10),
+            write_timeout: seconds(10),
+            trust: Trust::System,
+        }
     }
 }
 
@@ -53,13 +93,13 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Resolves, connects (TLS for `rtmps`, against the system's certificates), and publishes. Returns once the server
+    /// Resolves, connects (TLS for `rtmps`), and publishes. Returns once the server
     /// has said go; a no is [`Error::refused`].
     pub async fn connect(url: &Url, config: &Config) -> Result<Self, Error> {
-        let stream = timeout(config.connect_timeout, open(url))
+        let stream = timeout(config.connect_timeout, open(url, &config.trust))
             .await
             .map_err(|_| Error::ConnectTime { peer: url.peer() })?
-            .map_err(|error| Error::Io { peer: url.peer(), error })?;
+            .map_err(|error| failed(url, error))?;
         Self::over(stream, url, config).await
     }
 
@@ -161,18 +201,44 @@ impl Publisher {
     }
 }
 
-async fn open(url: &Url) -> io::Result<Box<dyn Stream>> {
+async fn open(url: &Url, trust: &Trust) -> io::Result<Box<dyn Stream>> {
     let tcp = TcpStream::connect((url.host(), url.port())).await?;
     tcp.set_nodelay(true)?;
     if !url.tls() {
         return Ok(Box::new(tcp));
     }
     let name = ServerName::try_from(url.host().to_owned()).map_err(io::Error::other)?;
-    let config = ClientConfig::builder_with_provider(Arc::new(crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_platform_verifier()
-        .map_err(io::Error::other)?
-        .with_no_client_auth();
+    let config = tls(trust).map_err(io::Error::other)?;
     Ok(Box::new(TlsConnector::from(Arc::new(config)).connect(name, tcp).await?))
+}
+
+fn tls(trust: &Trust) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let builder = match trust {
+        Trust::System => builder.with_platform_verifier()?,
+        Trust::Only(certificates) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates {
+                roots.add(certificate.clone())?;
+            }
+            builder.with_root_certificates(roots)
+        }
+    };
+    Ok(builder.with_no_client_auth())
+}
+
+/// A certificate that isn't taken is told apart from a connection that broke.
+fn failed(url: &Url, error: io::Error) -> Error {
+    let peer = url.peer();
+    let tls = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => {
+            Error::Untrusted { peer }
+        }
+        Some(error @ rustls::Error::InvalidCertificate(_)) => {
+            Error::Certificate { peer, why: error.to_string() }
+        }
+        Some(_) | None => Error::Io { peer, error },
+    }
 }

@@ -47,6 +47,20 @@ pub enum Error {
         /// Who.
         peer: String,
     },
+    /// The server's certificate comes from nobody who is trusted here (client).
+    #[error("{peer}: its certificate is self-signed, or of an authority that is not trusted here")]
+    Untrusted {
+        /// Who.
+        peer: String,
+    },
+    /// The server's certificate is for another name, expired or broken (client).
+    #[error("{peer}: {why}")]
+    Certificate {
+        /// Who.
+        peer: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// No connection within the connect timeout.
     #[error("{peer}: no answer in time")]
     ConnectTime {

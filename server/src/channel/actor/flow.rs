@@ -7,7 +7,10 @@ use live::event::Issue;
 use live::{Refusal, SessionId};
 use media::{AccessUnit, Jump, Kind, Settled, Timestamp};
 
+use tokio::task::JoinHandle;
+
 use super::{Actor, Gop, KEEP_SOURCE, Stage};
+use crate::channel::Shared;
 use crate::channel::run::Run;
 use crate::journal::Trouble;
 use crate::store::Store;
@@ -131,14 +134,6 @@ impl Actor {
         self.keeping = Some(tokio::spawn(async move { keep(&store, &id, source).await }));
     }
 
-    /// The last figures of a run.
-    pub(super) async fn keep_last(&mut self, run: &Run) {
-        if let Some(keeping) = self.keeping.take() {
-            let _ = keeping.await;
-        }
-        keep(&self.shared.store, &run.id, run.source.clone()).await;
-    }
-
     /// Ends a publisher whose timeline breaks too often.
     pub(super) async fn count_breaks(&mut self, now: Instant) {
         let (Some(on), Some(run)) = (&mut self.on, &mut self.run) else { return };
@@ -151,6 +146,14 @@ impl Actor {
 
     /// A disk that fails must not stop what is live.
     pub(super) async fn journal_outcome(&mut self, outcome: Result<(), Trouble>) {
+        let now = self.now();
+        if let Some(run) = &mut self.run
+            && let Some(kind) = run.recording_turned(&outcome, now)
+        {
+            let session = Some(SessionId::new(run.id.as_str()));
+            let channel = Some(self.subject());
+            self.shared.record(live::Event { channel, session, kind });
+        }
         let Err(trouble) = outcome else { return };
         let detail = trouble.to_string();
         match self.on.as_ref().map(|on| on.id) {
@@ -160,6 +163,14 @@ impl Actor {
             None => tracing::error!("channel {}: {detail}", self.channel.settings.name),
         }
     }
+}
+
+/// The last figures of a run.
+pub(super) async fn keep_last(shared: &Shared, keeping: Option<JoinHandle<()>>, run: &Run) {
+    if let Some(keeping) = keeping {
+        let _ = keeping.await;
+    }
+    keep(&shared.store, &run.id, run.source.clone()).await;
 }
 
 /// A GOP without an end in sight is told of before it ends.

@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::control::channels::Order;
 use crate::control::extract::{self, Paging, Query, idempotency_key};
+use crate::control::idempotency::REPLAYED;
 use crate::control::problem::{Problem, Result};
 use crate::control::{Control, auth, convert, openapi, settings};
 use crate::store::id::Prefix;
@@ -15,8 +16,6 @@ use crate::store::{self, Idempotency, Page};
 /// One change after the other, from what stands there to what runs: of two at once that name different fields, the second
 /// would put back what the first has changed.
 static CHANGING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 impl Control {
     async fn channel_dto(&self, row: store::Channel, with_key: bool) -> Result<api::channel::Channel> {
@@ -122,6 +121,7 @@ pub(in crate::control) async fn update(
     let old = control.channel_row(&id).await?;
     let settings = settings::merge(old.settings, body)?;
     let row = control.store.update_channel(&id, settings).await?.ok_or_else(|| Problem::channel(&id))?;
+    control.gate.changed();
     control.channels.put(row.clone()).await?;
     Ok(Json(control.channel_dto(row, true).await?))
 }
@@ -189,4 +189,25 @@ pub(in crate::control) async fn restream(
         return Err(Problem::new(StatusCode::CONFLICT, "no_session", detail));
     }
     control.ordered(&id, Order::Restream).await
+}
+
+/// Makes every signed address of the channel's sessions void: live, catch-up and recordings. Who has a token that is still good
+/// gets new addresses with the next multivariant playlist; whatever a CDN keeps, it keeps until that ends by itself.
+#[utoipa::path(
+    post, path = "/channels/{id}/playback/rotate", tag = "channels", operation_id = "rotatePlayback",
+    params(("id" = String, Path, description = "`ch_…`")),
+    responses((status = 200, body = api::channel::Channel), openapi::Problems)
+)]
+pub(in crate::control) async fn rotate(
+    State(control): State<Control>,
+    caller: auth::Operate,
+    Path(id): Path<String>,
+) -> Result<Json<api::channel::Channel>> {
+    if !control.store.rotate_playback(&id).await? {
+        return Err(Problem::channel(&id));
+    }
+    control.gate.changed();
+    tracing::info!(token = caller.0.id, channel = id, "audit: {} rotated the playback secret", caller.0.name);
+    let row = control.channel_row(&id).await?;
+    Ok(Json(control.channel_dto(row, true).await?))
 }

@@ -1,8 +1,10 @@
 //! The handlers, a file a resource.
 
+pub(super) mod assets;
 pub(super) mod channels;
 pub(super) mod events;
 pub(super) mod health;
 pub(super) mod sessions;
+pub(super) mod signing_keys;
 pub(super) mod stream_keys;
 pub(super) mod tokens;

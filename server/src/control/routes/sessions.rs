@@ -84,7 +84,7 @@ pub(in crate::control) async fn end(
     Ok(Json(control.session_dto(row)))
 }
 
-/// What can be fetched of a session.
+/// What can be fetched of a session. Where the channel is signed, scope `operate` gets addresses that need no token.
 #[utoipa::path(
     get, path = "/sessions/{id}/assets", tag = "sessions", operation_id = "listAssets",
     params(("id" = String, Path, description = "`ses_…`"), Paging),
@@ -92,12 +92,13 @@ pub(in crate::control) async fn end(
 )]
 pub(in crate::control) async fn assets(
     State(control): State<Control>,
-    _: auth::Read,
+    caller: auth::Read,
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<api::Page<api::asset::Asset>>> {
     let page = paging.page(Prefix::Asset)?;
     control.session_row(&id).await?;
     let list = control.store.assets(&id, page).await?;
-    Ok(Json(convert::page(list, |row| row.id.clone(), |row| convert::asset(row, &control.urls))))
+    let folder = control.folder_for(&caller.0, &id).await;
+    Ok(Json(convert::page(list, |row| row.id.clone(), |row| convert::asset(row, &folder, &control.urls))))
 }

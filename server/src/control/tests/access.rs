@@ -9,7 +9,7 @@ const OPERATE: [u16; 3] = [403, 200, 200];
 const ADMIN: [u16; 3] = [403, 403, 200];
 
 /// Method, path, and what scope read, operate and admin get; 2xx as 200.
-const TABLE: [(&str, &str, [u16; 3]); 21] = [
+const TABLE: [(&str, &str, [u16; 3]); 28] = [
     ("GET", "/channels", READ),
     ("POST", "/channels", OPERATE),
     ("GET", "/channels/{id}", READ),
@@ -18,6 +18,7 @@ const TABLE: [(&str, &str, [u16; 3]); 21] = [
     ("POST", "/channels/{id}/start", OPERATE),
     ("POST", "/channels/{id}/stop", OPERATE),
     ("POST", "/channels/{id}/restream", OPERATE),
+    ("POST", "/channels/{id}/playback/rotate", OPERATE),
     ("GET", "/channels/{id}/stream-keys", READ),
     ("POST", "/channels/{id}/stream-keys", OPERATE),
     ("DELETE", "/channels/{id}/stream-keys/{key}", OPERATE),
@@ -25,7 +26,13 @@ const TABLE: [(&str, &str, [u16; 3]); 21] = [
     ("GET", "/sessions/{id}", READ),
     ("POST", "/sessions/{id}/end", OPERATE),
     ("GET", "/sessions/{id}/assets", READ),
+    ("GET", "/assets/{id}", READ),
+    ("PATCH", "/assets/{id}", OPERATE),
+    ("DELETE", "/assets/{id}", OPERATE),
     ("GET", "/events", READ),
+    ("GET", "/signing-keys", READ),
+    ("POST", "/signing-keys", ADMIN),
+    ("DELETE", "/signing-keys/{id}", ADMIN),
     ("GET", "/tokens", ADMIN),
     ("POST", "/tokens", ADMIN),
     ("GET", "/tokens/{id}", ADMIN),
@@ -40,9 +47,23 @@ async fn prepare(server: &Server, method: &str, route: &str) -> (String, String)
     let session = server.running.publish(&id).await;
     let path = match route {
         _ if route.starts_with("/sessions") => route.replace("{id}", session.as_str()),
+        _ if route.starts_with("/assets") => {
+            let id = store::id::mint(store::id::Prefix::Asset, server.running.clock.utc());
+            let (kind, part) = (live::event::AssetKind::CatchUp, 1);
+            let asset = live::event::Asset { id: id.clone(), kind, part, duration: None, bytes: None };
+            let kind = live::event::Kind::AssetReady { asset };
+            let event = live::Event { channel: None, session: Some(session), kind };
+            server.store.record(event).await.unwrap();
+            route.replace("{id}", &id)
+        }
         _ if route.starts_with("/tokens") => {
             let token = server.store.create_token("x", Scope::Read).await.unwrap().token;
             route.replace("{id}", &token.id)
+        }
+        _ if route.starts_with("/signing-keys") => {
+            let key =
+                server.store.create_signing_key("x", store::Algorithm::EdDsa, vec![0; 32]).await.unwrap();
+            route.replace("{id}", &key.id)
         }
         _ => {
             let keys = server.ask("GET", &format!("/channels/{id}/stream-keys"), Value::Null).await;
@@ -50,7 +71,8 @@ async fn prepare(server: &Server, method: &str, route: &str) -> (String, String)
         }
     };
     let body = match (method, route) {
-        ("POST", "/channels") | ("PATCH", _) => r#"{"name":"b"}"#,
+        ("PATCH", "/assets/{id}") => r#"{"title":"b"}"#,
+        ("POST", "/channels" | "/signing-keys") | ("PATCH", _) => r#"{"name":"b"}"#,
         ("POST", "/tokens") => r#"{"name":"b","scope":"read"}"#,
         _ => "",
     };

@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod access;
+mod idempotency;
 mod inputs;
 mod routes;
+mod signing;
 
 use std::sync::Mutex;
 
@@ -120,9 +122,16 @@ impl Server {
         let store = Store::open(dir.path(), clock.clone()).unwrap();
         let running =
             Arc::new(Running { store: store.clone(), clock: clock.clone(), machines: Mutex::default() });
-        let urls = Arc::new(PublicUrls::new("rtmp://in.example/", "http://out.example/", None));
-        let timeout = Duration::from_secs(10);
-        let control = Control { store: store.clone(), channels: running.clone(), urls, clock, timeout };
+        let urls = Arc::new(PublicUrls::new("rtmp://in.example/", None, "http://out.example/", None));
+        let control = Control {
+            store: store.clone(),
+            channels: running.clone(),
+            urls,
+            gate: Gate::new(store.clone(), clock.clone()),
+            clock,
+            retention: Arc::default(),
+            timeout: Duration::from_secs(10),
+        };
         let read = store.create_token("r", Scope::Read).await.unwrap().text;
         let operate = store.create_token("o", Scope::Operate).await.unwrap().text;
         let admin = store.admin_token().to_owned();

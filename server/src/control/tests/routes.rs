@@ -26,6 +26,7 @@ async fn a_channel_from_making_to_deleting() {
             json!({
                 "id": playback,
                 "hls_url": format!("http://out.example/live/{playback}/index.m3u8"),
+                "dvr_url": format!("http://out.example/live/{playback}/dvr.m3u8"),
                 "watch_url": format!("http://out.example/watch/{playback}"),
                 "policy": "public",
             }),
@@ -33,6 +34,8 @@ async fn a_channel_from_making_to_deleting() {
         ("record", json!(true)),
         ("max_duration_s", Value::Null),
         ("reconnect_window_s", json!(30)),
+        ("dvr_window_s", json!(30)),
+        ("retention", json!({ "max_age_s": null, "max_bytes": null })),
         ("live_session_id", Value::Null),
         ("source", Value::Null),
     ] {
@@ -96,23 +99,69 @@ async fn operators_drive_a_session() {
     );
 }
 
-#[tokio::test]
-async fn assets_say_where_they_are() {
-    let server = Server::start().await;
+/// A session with two recordings and a playlist of a minute each.
+async fn assets(server: &Server) -> live::SessionId {
     let id = text(&server.channel("a").await["id"]).to_owned();
     let session = server.running.publish(&id).await;
-    for (asset, kind) in
-        [("ast_1", live::event::AssetKind::Recording), ("ast_2", live::event::AssetKind::CatchUp)]
-    {
-        let asset = live::event::Asset { id: asset.into(), kind, duration: None, bytes: None };
+    let (recording, catch_up) = (live::event::AssetKind::Recording, live::event::AssetKind::CatchUp);
+    for (asset, kind, part) in [("ast_1", recording, 1), ("ast_2", recording, 2), ("ast_3", catch_up, 1)] {
+        let duration = Some(std::time::Duration::from_secs(60));
+        let asset = live::event::Asset { id: asset.into(), kind, part, duration, bytes: None };
         let kind = live::event::Kind::AssetReady { asset };
         let event = live::Event { channel: None, session: Some(session.clone()), kind };
         server.store.record(event).await.unwrap();
     }
+    session
+}
+
+#[tokio::test]
+async fn assets_say_where_they_are() {
+    let server = Server::start().await;
+    let session = assets(&server).await;
     let assets = server.ask("GET", &format!("/sessions/{session}/assets"), Value::Null).await.body;
-    assert_eq!(assets["data"][0]["url"], format!("http://out.example/vod/{session}/recording.mp4"));
-    assert_eq!(assets["data"][1]["url"], format!("http://out.example/vod/{session}/index.m3u8"));
-    assert_eq!(assets["data"][1]["kind"], "catch_up");
+    for (at, path) in ["recording.mp4", "recording.mp4?part=2", "index.m3u8"].iter().enumerate() {
+        assert_eq!(assets["data"][at]["url"], format!("http://out.example/vod/{session}/{path}"));
+    }
+    assert_eq!(assets["data"][2]["kind"], "catch_up");
+}
+
+#[tokio::test]
+async fn assets_are_titled_trimmed_and_deleted() {
+    let server = Server::start().await;
+    assets(&server).await;
+    for (body, status, says) in [
+        (json!({ "in_s": 10.5, "out_s": 20, "title": " Goal " }), 200, ""),
+        (json!({ "out_s": 10.59 }), 422, "`out_s` is 10.59, but must be 10.600 to 60.000"),
+        (json!({ "out_s": 10.6 }), 200, ""),
+        (json!({ "out_s": 61.1 }), 422, "must be 10.600 to 60.000"),
+        (json!({ "in_s": null }), 200, ""),
+        (json!({ "in_s": -0.1 }), 422, "`in_s` is -0.1, but must be 0 to 59.900"),
+        (json!({ "in_s": 59.91, "out_s": null }), 422, "`in_s` is 59.91"),
+        (json!({ "title": "" }), 422, "`title` is empty"),
+        (json!({ "title": "a".repeat(201) }), 422, "201 characters"),
+        (json!({ "title": "a\nb" }), 422, "control character"),
+        (json!({ "url": "x" }), 422, "unknown field `url`"),
+    ] {
+        let answer = server.ask("PATCH", "/assets/ast_1", body.clone()).await;
+        assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.body);
+        if status != 200 {
+            assert!(text(&answer.body["detail"]).contains(says), "{body}: {}", answer.body);
+        }
+    }
+    let now = server.ask("GET", "/assets/ast_1", Value::Null).await.body;
+    assert_eq!((&now["title"], &now["in_s"], &now["out_s"]), (&json!("Goal"), &Value::Null, &json!(10.6)));
+    for (method, path, token, status) in [
+        ("DELETE", "/assets/ast_1", &server.read, 403),
+        ("PATCH", "/assets/ast_1", &server.read, 403),
+        ("GET", "/assets/ast_1", &server.read, 200),
+        ("DELETE", "/assets/ast_1", &server.operate, 204),
+        ("DELETE", "/assets/ast_1", &server.operate, 404),
+        ("GET", "/assets/ast_1", &server.read, 404),
+        ("PATCH", "/assets/ast_9", &server.operate, 404),
+    ] {
+        let answer = server.ask_as(Some(token), method, &format!("/api/v1{path}"), "{}").await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.body);
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use live::event::{Asset as LiveAsset, AssetKind, Kind, Subject};
+use live::event::{Asset as LiveAsset, AssetKind, DeleteReason, Kind, Subject};
 use live::session::{EndReason, Status, Trouble};
 use live::{ChannelId, Refusal, SessionId, Source};
 
@@ -22,6 +22,9 @@ fn settings(name: &str) -> Settings {
         record: true,
         max_duration: Some(Duration::from_secs(3600)),
         reconnect_window: Duration::from_secs(30),
+        dvr_window: Duration::from_secs(7200),
+        retention: Retention { max_age: Some(Duration::from_secs(86_400)), max_bytes: Some(1 << 40) },
+        policy: Policy::Public,
         slate_after: Duration::from_millis(1500),
     }
 }
@@ -71,7 +74,8 @@ async fn everything_survives_a_restart() {
     ] {
         store.record(event(&made, Some("ses_1"), kind)).await.unwrap();
     }
-    let asset = LiveAsset { id: "ast_1".into(), kind: AssetKind::Recording, duration: None, bytes: Some(7) };
+    let asset =
+        LiveAsset { id: "ast_1".into(), kind: AssetKind::Recording, part: 1, duration: None, bytes: Some(7) };
     store.record(event(&made, Some("ses_1"), Kind::AssetReady { asset })).await.unwrap();
     let before = store.events(0, 200).await.unwrap().items;
     drop(store);
@@ -237,10 +241,12 @@ async fn an_event_that_makes_no_sense_leaves_no_trace() {
     let store = open(dir.path());
     let made = channel(&store, "a").await;
     store.record(event(&made, Some("ses_1"), Kind::SessionCreated)).await.unwrap();
-    let second = store.record(event(&made, Some("ses_2"), Kind::SessionCreated)).await;
-    assert!(matches!(second, Err(Error::Sqlite(_))), "two sessions at once");
+    let (kind, part) = (AssetKind::Recording, 1);
+    let asset = LiveAsset { id: "ast_1".into(), kind, part, duration: None, bytes: None };
+    let stray = store.record(event(&made, Some("ses_2"), Kind::AssetReady { asset })).await;
+    assert!(matches!(&stray, Err(error @ Error::Sqlite(_)) if !error.may_pass()), "of no session");
     assert_eq!(store.events(0, 200).await.unwrap().items.len(), 2);
-    assert_eq!(store.session("ses_2").await.unwrap(), None);
+    assert_eq!(store.asset("ast_1").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -292,4 +298,59 @@ async fn the_same_promise_makes_one_channel() {
     drop(store);
     let store = Store::open(dir.path(), Clock::ahead_by(Duration::from_secs(25 * 3600))).unwrap();
     assert!(!store.create_channel(settings("a"), promise("k", "a")).await.unwrap().replayed);
+}
+
+#[tokio::test]
+async fn an_asset_is_trimmed_and_deleted_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let made = channel(&store, "Studio A").await;
+    let trim = |store: &Store| {
+        let store = store.clone();
+        async move { store.trim("ses_1", AssetKind::Recording, 2).await.unwrap() }
+    };
+    assert_eq!(trim(&store).await, Trimmed::To(Default::default()), "nobody knows the session");
+    store.record(event(&made, Some("ses_1"), Kind::SessionCreated)).await.unwrap();
+    assert_eq!(trim(&store).await, Trimmed::To(Default::default()), "it runs");
+    let reason = EndReason::Unpublished;
+    let ended = Kind::SessionEnded { reason, lasted: Duration::from_secs(9) };
+    store.record(event(&made, Some("ses_1"), ended)).await.unwrap();
+    let names = vec!["ses_1".to_owned(), "ses_2".to_owned()];
+    let kept = store.kept(names.clone()).await.unwrap().remove(0);
+    assert!(!kept.announced && kept.assets.is_empty() && kept.max_bytes == Some(1 << 40));
+    let (recording, catch_up) = (AssetKind::Recording, AssetKind::CatchUp);
+    for (id, kind, part) in [("ast_1", recording, 1), ("ast_2", recording, 2), ("ast_3", catch_up, 1)] {
+        // What comes last is there before it is announced.
+        let coming = store.trim("ses_1", catch_up, 1).await.unwrap();
+        assert_eq!(coming, Trimmed::To(Default::default()), "{id}");
+        let duration = Some(Duration::from_secs(4));
+        let asset = LiveAsset { id: id.to_owned(), kind, part, duration, bytes: None };
+        store.record(event(&made, Some("ses_1"), Kind::AssetReady { asset })).await.unwrap();
+    }
+    let points = hls::recording::Trim { from: Some(1.25), until: None };
+    let row = store.update_asset("ast_2", Some("The goal".into()), points).await.unwrap().unwrap();
+    assert_eq!((row.title.as_deref(), row.trim, row.part), (Some("The goal"), points, 2));
+    assert_eq!(trim(&store).await, Trimmed::To(points));
+    assert!(store.delete_asset("ast_2", DeleteReason::MaxAge).await.unwrap());
+    assert!(!store.delete_asset("ast_2", DeleteReason::MaxAge).await.unwrap());
+    assert_eq!(trim(&store).await, Trimmed::Deleted);
+    let last = store.events(0, 200).await.unwrap().items.pop().unwrap();
+    assert_eq!((last.name.as_str(), &last.data["reason"]), ("asset.deleted", &"max_age".into()));
+    assert_eq!(last.session_id.as_deref(), Some("ses_1"));
+    let kept = store.kept(names).await.unwrap().remove(0);
+    assert_eq!((kept.announced, kept.assets), (true, vec!["ast_1".to_owned(), "ast_3".to_owned()]));
+}
+
+/// Where the end of a session could not be written, the channel's next one is none the worse.
+#[tokio::test]
+async fn a_new_session_ends_the_one_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let made = channel(&store, "Studio A").await;
+    store.record(event(&made, Some("ses_1"), Kind::SessionCreated)).await.unwrap();
+    store.record(event(&made, Some("ses_2"), Kind::SessionCreated)).await.unwrap();
+    let running = store.unfinished_sessions().await.unwrap();
+    assert_eq!(running.iter().map(|session| session.id.as_str()).collect::<Vec<_>>(), ["ses_2"]);
+    let ended = store.session("ses_1").await.unwrap().unwrap();
+    assert_eq!((ended.status, ended.end_reason), (Status::Ended, Some(EndReason::PublisherLost)));
 }

@@ -20,7 +20,7 @@ fn run(mut rest: &[u8]) -> usize {
     }
     let all: Vec<&Index> = files.iter().collect();
     let _ = segments(&all);
-    let _ = vod::media(&all);
+    let _ = vod::media(&all, None);
     let _ = vod::multivariant(&[("all".into(), all)]);
     let sources: Vec<_> = files.iter().enumerate().map(|(file, index)| Source { file, index }).collect();
     for layout in layouts(&sources) {

@@ -33,25 +33,27 @@ fn parts_hint_and_report() {
             #EXTM3U
             #EXT-X-VERSION:6
             #EXT-X-TARGETDURATION:2
+            #EXT-X-INDEPENDENT-SEGMENTS
             #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.603,HOLD-BACK=6,CAN-SKIP-UNTIL=12
             #EXT-X-PART-INF:PART-TARGET=0.20100
             #EXT-X-MEDIA-SEQUENCE:1
             #EXT-X-DISCONTINUITY-SEQUENCE:0
             #EXT-X-MAP:URI="init0.mp4"
             #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:20.066Z
-            #EXT-X-PART:DURATION=0.20000,URI="p0.m4s",INDEPENDENT=YES
-            #EXT-X-PART:DURATION=0.20000,URI="p1.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p2.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p3.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p4.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p0.m4s",INDEPENDENT=YES
+            #EXT-X-PART:DURATION=0.20001,URI="p1.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p2.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p3.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p4.m4s"
             #EXTINF:1.00000,
             s1.m4s
             #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:21.066Z
-            #EXT-X-PART:DURATION=0.20000,URI="p5.m4s",INDEPENDENT=YES
-            #EXT-X-PART:DURATION=0.20000,URI="p6.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p7.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p8.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p5.m4s",INDEPENDENT=YES
+            #EXT-X-PART:DURATION=0.20001,URI="p6.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p7.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p8.m4s"
             #EXT-X-PRELOAD-HINT:TYPE=PART,URI="p9.m4s"
+            #EXT-X-PRELOAD-HINT:TYPE=MAP,URI="init0.mp4"
             #EXT-X-RENDITION-REPORT:URI="../audio/media.m3u8",LAST-MSN=2,LAST-PART=3
         "##]],
     );
@@ -69,6 +71,7 @@ fn sound_has_its_own_part_target_and_the_same_hold_backs() {
             #EXTM3U
             #EXT-X-VERSION:6
             #EXT-X-TARGETDURATION:2
+            #EXT-X-INDEPENDENT-SEGMENTS
             #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.603,HOLD-BACK=6,CAN-SKIP-UNTIL=12
             #EXT-X-PART-INF:PART-TARGET=0.19200
             #EXT-X-MEDIA-SEQUENCE:1
@@ -80,15 +83,16 @@ fn sound_has_its_own_part_target_and_the_same_hold_backs() {
             #EXT-X-PART:DURATION=0.19200,URI="p2.m4s",INDEPENDENT=YES
             #EXT-X-PART:DURATION=0.19200,URI="p3.m4s",INDEPENDENT=YES
             #EXT-X-PART:DURATION=0.19200,URI="p4.m4s",INDEPENDENT=YES
-            #EXT-X-PART:DURATION=0.10667,URI="p5.m4s",INDEPENDENT=YES
-            #EXTINF:1.06667,
+            #EXT-X-PART:DURATION=0.19200,URI="p5.m4s",INDEPENDENT=YES
+            #EXTINF:1.15200,
             s1.m4s
-            #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:21.067Z
+            #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:21.152Z
             #EXT-X-PART:DURATION=0.19200,URI="p6.m4s",INDEPENDENT=YES
             #EXT-X-PART:DURATION=0.19200,URI="p7.m4s",INDEPENDENT=YES
             #EXT-X-PART:DURATION=0.19200,URI="p8.m4s",INDEPENDENT=YES
             #EXT-X-PART:DURATION=0.19200,URI="p9.m4s",INDEPENDENT=YES
             #EXT-X-PRELOAD-HINT:TYPE=PART,URI="p10.m4s"
+            #EXT-X-PRELOAD-HINT:TYPE=MAP,URI="init0.mp4"
             #EXT-X-RENDITION-REPORT:URI="../video/media.m3u8",LAST-MSN=2,LAST-PART=3
         "##]],
     );
@@ -106,14 +110,15 @@ fn the_end_has_no_hint() {
             #EXTM3U
             #EXT-X-VERSION:6
             #EXT-X-TARGETDURATION:3
+            #EXT-X-INDEPENDENT-SEGMENTS
             #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=9,HOLD-BACK=9,CAN-SKIP-UNTIL=18
             #EXT-X-PART-INF:PART-TARGET=1.00100
             #EXT-X-MEDIA-SEQUENCE:1
             #EXT-X-DISCONTINUITY-SEQUENCE:0
             #EXT-X-MAP:URI="init0.mp4"
             #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:20.066Z
-            #EXT-X-PART:DURATION=1.00000,URI="p0.m4s",INDEPENDENT=YES
-            #EXT-X-PART:DURATION=1.00000,URI="p1.m4s",INDEPENDENT=YES
+            #EXT-X-PART:DURATION=1.00001,URI="p0.m4s",INDEPENDENT=YES
+            #EXT-X-PART:DURATION=1.00001,URI="p1.m4s",INDEPENDENT=YES
             #EXTINF:2.00000,
             s1.m4s
             #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:22.066Z
@@ -137,6 +142,7 @@ fn normal_latency_has_no_parts() {
             #EXTM3U
             #EXT-X-VERSION:6
             #EXT-X-TARGETDURATION:6
+            #EXT-X-INDEPENDENT-SEGMENTS
             #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,HOLD-BACK=24,CAN-SKIP-UNTIL=36
             #EXT-X-MEDIA-SEQUENCE:1
             #EXT-X-DISCONTINUITY-SEQUENCE:0
@@ -167,6 +173,7 @@ fn a_delta_skips_what_is_older_than_six_target_durations() {
             #EXTM3U
             #EXT-X-VERSION:9
             #EXT-X-TARGETDURATION:2
+            #EXT-X-INDEPENDENT-SEGMENTS
             #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.603,HOLD-BACK=6,CAN-SKIP-UNTIL=12
             #EXT-X-PART-INF:PART-TARGET=0.20100
             #EXT-X-MEDIA-SEQUENCE:1
@@ -191,59 +198,60 @@ fn a_delta_skips_what_is_older_than_six_target_durations() {
             #EXTINF:1.00000,
             s9.m4s
             #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:29.066Z
-            #EXT-X-PART:DURATION=0.20000,URI="p45.m4s",INDEPENDENT=YES
-            #EXT-X-PART:DURATION=0.20000,URI="p46.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p47.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p48.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p49.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p45.m4s",INDEPENDENT=YES
+            #EXT-X-PART:DURATION=0.20001,URI="p46.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p47.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p48.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p49.m4s"
             #EXTINF:1.00000,
             s10.m4s
             #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:30.066Z
-            #EXT-X-PART:DURATION=0.20000,URI="p50.m4s",INDEPENDENT=YES
-            #EXT-X-PART:DURATION=0.20000,URI="p51.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p52.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p53.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p54.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p50.m4s",INDEPENDENT=YES
+            #EXT-X-PART:DURATION=0.20001,URI="p51.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p52.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p53.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p54.m4s"
             #EXTINF:1.00000,
             s11.m4s
             #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:31.066Z
-            #EXT-X-PART:DURATION=0.20000,URI="p55.m4s",INDEPENDENT=YES
-            #EXT-X-PART:DURATION=0.20000,URI="p56.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p57.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p58.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p59.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p55.m4s",INDEPENDENT=YES
+            #EXT-X-PART:DURATION=0.20001,URI="p56.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p57.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p58.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p59.m4s"
             #EXTINF:1.00000,
             s12.m4s
             #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:32.066Z
-            #EXT-X-PART:DURATION=0.20000,URI="p60.m4s",INDEPENDENT=YES
-            #EXT-X-PART:DURATION=0.20000,URI="p61.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p62.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p63.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p64.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p60.m4s",INDEPENDENT=YES
+            #EXT-X-PART:DURATION=0.20001,URI="p61.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p62.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p63.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p64.m4s"
             #EXTINF:1.00000,
             s13.m4s
             #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:33.066Z
-            #EXT-X-PART:DURATION=0.20000,URI="p65.m4s",INDEPENDENT=YES
-            #EXT-X-PART:DURATION=0.20000,URI="p66.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p67.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p68.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p69.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p65.m4s",INDEPENDENT=YES
+            #EXT-X-PART:DURATION=0.20001,URI="p66.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p67.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p68.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p69.m4s"
             #EXTINF:1.00000,
             s14.m4s
             #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:34.066Z
-            #EXT-X-PART:DURATION=0.20000,URI="p70.m4s",INDEPENDENT=YES
-            #EXT-X-PART:DURATION=0.20000,URI="p71.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p72.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p73.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p74.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p70.m4s",INDEPENDENT=YES
+            #EXT-X-PART:DURATION=0.20001,URI="p71.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p72.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p73.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p74.m4s"
             #EXTINF:1.00000,
             s15.m4s
             #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:35.066Z
-            #EXT-X-PART:DURATION=0.20000,URI="p75.m4s",INDEPENDENT=YES
-            #EXT-X-PART:DURATION=0.20000,URI="p76.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p77.m4s"
-            #EXT-X-PART:DURATION=0.20000,URI="p78.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p75.m4s",INDEPENDENT=YES
+            #EXT-X-PART:DURATION=0.20001,URI="p76.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p77.m4s"
+            #EXT-X-PART:DURATION=0.20001,URI="p78.m4s"
             #EXT-X-PRELOAD-HINT:TYPE=PART,URI="p79.m4s"
+            #EXT-X-PRELOAD-HINT:TYPE=MAP,URI="init0.mp4"
             #EXT-X-RENDITION-REPORT:URI="../audio/media.m3u8",LAST-MSN=16,LAST-PART=3
         "##]],
     );

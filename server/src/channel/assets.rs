@@ -1,0 +1,39 @@
+//! What a session leaves behind.
+
+use live::SessionId;
+use live::event::{Asset, AssetKind, Kind as Fact, Subject};
+
+use crate::clock::Clock;
+use crate::journal::Library;
+use crate::store;
+
+/// What can be fetched of a session that ended, once all of it is in the files: a recording for each codec configuration,
+/// and the catch-up playlist.
+pub(crate) async fn ready(
+    library: &Library,
+    clock: &Clock,
+    session: &str,
+    subject: &Subject,
+) -> Vec<live::Event> {
+    let (files, id) = (library.clone(), session.to_owned());
+    let measured = match tokio::task::spawn_blocking(move || files.measure(&id)).await {
+        Ok(Ok(measured)) => measured,
+        Ok(Err(error)) => {
+            tracing::error!("the recording of {session} can't be read: {error}");
+            return Vec::new();
+        }
+        Err(_) => return Vec::new(),
+    };
+    let whole = measured.iter().map(|(duration, _)| *duration).sum();
+    let recordings = (1..)
+        .zip(&measured)
+        .map(|(part, (duration, bytes))| (AssetKind::Recording, part, *duration, Some(*bytes)));
+    let catch_up = (!measured.is_empty()).then_some((AssetKind::CatchUp, 1, whole, None));
+    let event = |(kind, part, duration, bytes)| {
+        let id = store::id::mint(store::id::Prefix::Asset, clock.utc());
+        let asset = Asset { id, kind, part, duration: Some(duration), bytes };
+        let session = Some(SessionId::new(session));
+        live::Event { channel: Some(subject.clone()), session, kind: Fact::AssetReady { asset } }
+    };
+    recordings.chain(catch_up).map(event).collect()
+}

@@ -1,0 +1,86 @@
+//! `sigma-probe` judges the real server, SHOULDs and all: video and sound, video alone, sound alone, each until it ends.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tests::ffmpeg;
+use tests::fixture::{self, Kind};
+use tests::process::built;
+use tests::server::Server;
+
+/// Plain HTTP says nothing of TLS and HTTP/2.
+const NEEDS_TLS: u64 = 25;
+/// Takes a watch that is longer than the window.
+const NEEDS_TIME: u64 = 13;
+/// Take two media playlists.
+const NEED_TWO: [u64; 2] = [9, 11];
+
+#[test]
+fn video_and_sound() -> Result<()> {
+    holds(Kind::BFrames48Stereo)
+}
+
+#[test]
+fn other_video_and_sound() -> Result<()> {
+    holds(Kind::Plain44Mono)
+}
+
+#[test]
+fn video_only() -> Result<()> {
+    holds(Kind::VideoOnly)
+}
+
+#[test]
+fn audio_only() -> Result<()> {
+    holds(Kind::AudioOnly)
+}
+
+/// No rule is broken, and all are tried that this session can try.
+fn holds(kind: Kind) -> Result<()> {
+    let long = std::env::var_os("SIGMA_TEST_LONG").is_some();
+    // Past the skip boundary; in a long test past the window too.
+    let loops = if long { 36 } else { 2 };
+    let server = Server::start()?;
+    let channel = server.channel("Studio", &json!({}))?;
+    let file = fixture::file(kind)?.display().to_string();
+    let times = loops.to_string();
+    let input = ["-re", "-stream_loop", &times, "-i", &file, "-c", "copy"];
+    let _publisher = ffmpeg::publish_with(&input, &channel.publish_url)?;
+    server.session_is(&channel, "live", Duration::from_secs(6))?;
+
+    // It ends before the watch does: what holds after the end is tried as well.
+    let watch = u64::from(fixture::SECONDS) * (loops + 1) + 4;
+    let report = probe(&channel.hls_url, watch)?;
+    ensure!(rules(&report, "fail").is_empty(), "{}", broken(&report));
+    ensure!(rules(&report, "warn").is_empty(), "{}", broken(&report));
+    let mut untried = vec![NEEDS_TLS];
+    untried.extend((!long).then_some(NEEDS_TIME));
+    untried.extend(NEED_TWO.iter().filter(|_| !(kind.has_video() && kind.has_audio())));
+    untried.sort_unstable();
+    ensure!(rules(&report, "not_exercised") == untried, "not tried: {:?}", rules(&report, "not_exercised"));
+    Ok(())
+}
+
+fn probe(url: &str, seconds: u64) -> Result<Value> {
+    // A busy machine is late by itself.
+    let args = ["check", url, "--for", &format!("{seconds}s"), "--slack", "1s", "--strict", "--json"];
+    let out = Command::new(built("sigma-probe")?).args(args).output().context("sigma-probe")?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    ensure!(matches!(out.status.code(), Some(0 | 1)), "sigma-probe: {}\n{said}", out.status);
+    serde_json::from_slice(&out.stdout).context("sigma-probe's JSON")
+}
+
+fn rules(report: &Value, outcome: &str) -> Vec<u64> {
+    let all = report["rules"].as_array().into_iter().flatten();
+    all.filter(|r| r["outcome"] == outcome).filter_map(|r| r["rule"].as_u64()).collect()
+}
+
+fn broken(report: &Value) -> String {
+    let all = report["rules"].as_array().into_iter().flatten();
+    let findings = all.flat_map(|r| r["findings"].as_array().into_iter().flatten().map(move |f| (r, f)));
+    let lines =
+        findings.map(|(r, f)| format!("rule {}: {} s {}: {}", r["rule"], f["at"], f["track"], f["what"]));
+    lines.collect::<Vec<_>>().join("\n")
+}
