@@ -68,15 +68,18 @@ async function plays(player, playlist, delayMs = 0) {
   }
 }
 
-/** video.js plays whole segments hardly a second from where they end, and waits for some until it has found its place
- * (docs/guide/benchmarks.md). */
-const settlesMs = { 'video.js': 10_000 };
+/**
+ * A player that lost a part of a segment waits for the next one, 2 s or more. A busy machine makes it wait too, but for less,
+ * and hls.js says of each that its buffer stalled: how often is for `cargo xtask bench latency` to count.
+ */
+const WAIT_MS = 1_500;
+const mild = new Set(['bufferStalledError']);
 
 function well(name, { waits, errors, fatal, shown, latencyMs }) {
-  const stalls = waits.filter((at) => at > (settlesMs[name] ?? 0));
-  assert.deepEqual({ stalls, errors, fatal }, { stalls: [], errors: [], fatal: [] });
-  assert.ok(shown >= SHOWN, `${(100 * shown).toFixed(1)} % of the frames`);
-  assert.ok(latencyMs < BEHIND_MS, `${latencyMs} ms behind`);
+  const stalls = waits.filter(({ ms }) => !(ms < WAIT_MS));
+  assert.deepEqual({ stalls, errors: errors.filter((e) => !mild.has(e)), fatal }, { stalls: [], errors: [], fatal: [] }, name);
+  assert.ok(shown >= SHOWN, `${name}: ${(100 * shown).toFixed(1)} % of the frames`);
+  assert.ok(latencyMs < BEHIND_MS, `${name} is ${latencyMs} ms behind`);
 }
 
 for (const name of names) {
@@ -89,7 +92,7 @@ for (const name of names) {
 }
 
 // A segment closed while the last part but one is on its way must not lose the last one.
-test('hls.js never stalls, 40 and 80 ms away', async () => {
+test('hls.js loses no part, 40 and 80 ms away', async () => {
   const both = await show('away', (playlist) => Promise.all([40, 80].map((delayMs) => plays('hls.js', playlist, delayMs))));
   both.forEach((one) => well('hls.js', one));
 });
