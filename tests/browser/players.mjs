@@ -52,15 +52,19 @@ const page = (name) => `<!doctype html><meta charset="utf-8"><link rel="icon" hr
 <style>video, .video-js { width: 1280px; height: 720px }</style><video muted playsinline autoplay></video>
 <script src="/script/${name}"></script><script>
   const video = document.querySelector('video');
-  const stats = (window.stats = { stalls: 0, waits: [], errors: [], fatal: [], first: null });
+  const stats = (window.stats = { stalls: 0, waits: [], jumps: 0, errors: [], fatal: [], first: null });
   const tell = (what, fatal) => (fatal ? stats.fatal : stats.errors).push(what);
   let begun = false;
-  video.addEventListener('playing', () => (begun = true));
+  video.addEventListener('playing', () => {
+    begun = true;
+    for (const wait of stats.waits) wait.ms ??= Date.now() - stats.first - wait.at;
+  });
+  video.addEventListener('seeking', () => begun && stats.jumps++);
   // Players seek once as they begin: that is no stall.
   video.addEventListener('waiting', () => {
     if (!begun || video.seeking) return;
     stats.stalls++;
-    stats.waits.push(Date.now() - stats.first);
+    stats.waits.push({ at: Date.now() - stats.first });
   });
   video.requestVideoFrameCallback(() => (stats.first = Date.now()));
   const url = new URLSearchParams(location.search).get('url');
@@ -69,8 +73,8 @@ const page = (name) => `<!doctype html><meta charset="utf-8"><link rel="icon" hr
 </script>`;
 
 /**
- * `{ url(playlist, player), close() }`. `window.stats` on the page: `{ stalls, waits, errors, fatal, first }`; `waits` has
- * the stalls' times, in ms after the first frame.
+ * `{ url(playlist, player), close() }`. `window.stats` on the page: `{ stalls, waits, jumps, errors, fatal, first }`;
+ * `waits` has, for each stall, `at`, in ms after the first frame, and `ms`, how long it took once it is over.
  */
 export async function stockPlayers() {
   const server = createServer((request, response) => {

@@ -8,8 +8,8 @@ import { names, stockPlayers } from './players.mjs';
 import { publishCard, startServer, until } from './programs.mjs';
 
 const PLAYS_MS = 20_000;
-/** Of the frames between the first and the last that were read, so many must have been decoded: a lost part of a segment is a fifth. */
-const SHOWN = 0.9;
+/** Over a part that each segment of 1 s lacks, a player jumps 20 times; a late one does once or twice. */
+const JUMPS = 5;
 /** A player that lost its place is 6 s behind; figures proper are `cargo xtask bench latency`'s. */
 const BEHIND_MS = 4_000;
 
@@ -46,37 +46,30 @@ async function plays(player, playlist, delayMs = 0) {
   }
   await page.goto(players.url(playlist, player));
   await page.evaluate(install);
-  const state = () =>
-    page.evaluate(() => {
-      const video = document.querySelector('video');
-      const decoded = video.getVideoPlaybackQuality().totalVideoFrames;
-      return { ...window.stats, decoded, seen: window.card.frames.at(-1) };
-    });
+  const state = () => page.evaluate(() => ({ ...window.stats, seen: window.card.frames.at(-1) }));
   try {
-    const first = await until('a picture', 15_000, async () => {
-      const now = await state();
-      return now.seen && now;
-    }).catch(async (error) => {
+    await until('a picture', 15_000, async () => (await state()).seen).catch(async (error) => {
       throw new Error(`${error.message}: ${JSON.stringify(await state())}`);
     });
     await sleep(PLAYS_MS);
-    const last = await state();
-    const shown = (last.decoded - first.decoded) / (last.seen.frame - first.seen.frame);
-    return { ...last, shown, latencyMs: last.seen.latencyMs };
+    return await state();
   } finally {
     await page.context().close();
   }
 }
 
-/** video.js plays whole segments hardly a second from where they end, and waits for some until it has found its place
- * (docs/guide/benchmarks.md). */
-const settlesMs = { 'video.js': 10_000 };
+/**
+ * A player that lost a part of a segment waits for the next one, 2 s or more. A busy machine makes it wait too, but for less,
+ * and hls.js says of each that its buffer stalled: how often is for `cargo xtask bench latency` to count.
+ */
+const WAIT_MS = 1_500;
+const mild = new Set(['bufferStalledError']);
 
-function well(name, { waits, errors, fatal, shown, latencyMs }) {
-  const stalls = waits.filter((at) => at > (settlesMs[name] ?? 0));
-  assert.deepEqual({ stalls, errors, fatal }, { stalls: [], errors: [], fatal: [] });
-  assert.ok(shown >= SHOWN, `${(100 * shown).toFixed(1)} % of the frames`);
-  assert.ok(latencyMs < BEHIND_MS, `${latencyMs} ms behind`);
+function well(name, { waits, jumps, errors, fatal, seen }) {
+  const stalls = waits.filter(({ ms }) => !(ms < WAIT_MS));
+  assert.deepEqual({ stalls, errors: errors.filter((e) => !mild.has(e)), fatal }, { stalls: [], errors: [], fatal: [] }, name);
+  assert.ok(jumps <= JUMPS, `${name} jumped ${jumps} times`);
+  assert.ok(seen.latencyMs < BEHIND_MS, `${name} is ${seen.latencyMs} ms behind`);
 }
 
 for (const name of names) {
@@ -89,7 +82,7 @@ for (const name of names) {
 }
 
 // A segment closed while the last part but one is on its way must not lose the last one.
-test('hls.js never stalls, 40 and 80 ms away', async () => {
+test('hls.js loses no part, 40 and 80 ms away', async () => {
   const both = await show('away', (playlist) => Promise.all([40, 80].map((delayMs) => plays('hls.js', playlist, delayMs))));
   both.forEach((one) => well('hls.js', one));
 });

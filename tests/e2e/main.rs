@@ -9,6 +9,7 @@ mod hostile;
 mod hygiene;
 mod keys;
 mod latency;
+mod legacy;
 mod peers;
 mod publish;
 mod refuse;
