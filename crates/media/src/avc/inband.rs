@@ -62,8 +62,9 @@ fn replaced<'a>(old: Sets<'a>, new: Sets<'a>) -> Sets<'a> {
 
 /// `seq_parameter_set_id`, after profile and level, or `pic_parameter_set_id`.
 fn id(set: &[u8]) -> Option<u32> {
+    let skipped = if nal_type(set)? == SPS { 3 } else { 0 };
+    // Panics where there is not even a header, which a record may list.
     let bits = rbsp::decode_nal(set).ok()?;
-    let skipped = if nal_type(set) == Some(SPS) { 3 } else { 0 };
     BitReader::new(bits.get(skipped..)?).read_ue("id").ok()
 }
 
@@ -165,7 +166,11 @@ mod tests {
         let changed = config.changed_by(&unit(&[&same, &[0x65, 1]]), size).unwrap().unwrap();
         assert_eq!(changed.parameter_sets(), Ok((sps.clone(), vec![&same[..]])));
         let changed = config.changed_by(&unit(&[&other, &[0x65, 1]]), size).unwrap().unwrap();
-        assert_eq!(changed.parameter_sets(), Ok((sps, vec![&other[..], pps[0]])));
+        assert_eq!(changed.parameter_sets(), Ok((sps.clone(), vec![&other[..], pps[0]])));
+        // A set of no bytes has no id.
+        let holey = of_sets(&sps, &[&[]]).unwrap();
+        let changed = holey.changed_by(&unit(&[&same, &[0x65, 1]]), size).unwrap().unwrap();
+        assert_eq!(changed.parameter_sets(), Ok((sps, vec![&same[..], &[]])));
     }
 
     #[test]
