@@ -21,7 +21,7 @@ const TO_BEGIN_WITH: usize = 7;
 type Play = fn(&str, u32) -> Result<()>;
 
 /// What they say of any live fMP4 playlist, ours or another's.
-const HARMLESS: [&str; 7] = [
+const HARMLESS: [&str; 8] = [
     // FFmpeg's demuxer, mpv's too: at each reload it takes the same EXT-X-MAP for a new one.
     "Found duplicated MOOV Atom. Skipped it",
     "Last message repeated",
@@ -33,6 +33,7 @@ const HARMLESS: [&str; 7] = [
     "Audio/Video desynchronisation detected! Possible reasons include too slow",
     "hardware, temporary CPU spikes, broken drivers, and broken files. Audio",
     "position will not match to the video (see A-V status field).",
+    "Audio device underrun detected.",
 ];
 
 #[test]
