@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use hls::{Change, Plan, Presentation};
 use media::Held;
-pub(crate) use rendered::Rendered;
+pub(crate) use rendered::{Rendered, renderings};
 pub(crate) use shelf::{Found, Shelf};
 pub(crate) use view::{Live, Rendition, View};
 

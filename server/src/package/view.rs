@@ -7,7 +7,7 @@ use hls::playlist::{Skip, Style, dvr, media, multivariant};
 use hls::{Index, Plan};
 use tokio::sync::watch;
 
-use super::rendered::Pages;
+use super::rendered::{Pages, counted};
 use super::{Held, Rendered};
 
 /// A session as viewers see it.
@@ -67,10 +67,11 @@ impl View {
         let pieces = || media::pieces(&self.index, skip, &self.reports);
         let long = self.index.past().last().is_some_and(|last| last.msn >= self.index.media_sequence());
         match (skip, long) {
-            (Some(_), _) => self.delta.get_or_init(|| self.whole(pieces())),
-            (None, false) => self.full.get_or_init(|| self.whole(pieces())),
-            (None, true) => self.long[usize::from(gzip)]
-                .get_or_init(|| of.pages.join(pieces(), Style::Live, self.index.control.epoch_ms, gzip)),
+            (Some(_), _) => self.delta.get_or_init(|| counted(|| self.whole(pieces()))),
+            (None, false) => self.full.get_or_init(|| counted(|| self.whole(pieces()))),
+            (None, true) => self.long[usize::from(gzip)].get_or_init(|| {
+                counted(|| of.pages.join(pieces(), Style::Live, self.index.control.epoch_ms, gzip))
+            }),
         }
         .clone()
     }
@@ -85,11 +86,11 @@ impl View {
         let epoch_ms = self.index.control.epoch_ms;
         let pieces = || dvr::pieces(&self.index, skip, &self.window_reports);
         match skip {
-            Some(_) => self
-                .window_delta
-                .get_or_init(|| Rendered::new(hls::playlist::whole(pieces(), Style::Long, epoch_ms))),
+            Some(_) => self.window_delta.get_or_init(|| {
+                counted(|| Rendered::new(hls::playlist::whole(pieces(), Style::Long, epoch_ms)))
+            }),
             None => self.windows[usize::from(gzip)]
-                .get_or_init(|| of.pages.join(pieces(), Style::Long, epoch_ms, gzip)),
+                .get_or_init(|| counted(|| of.pages.join(pieces(), Style::Long, epoch_ms, gzip))),
         }
         .clone()
     }
