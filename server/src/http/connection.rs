@@ -3,23 +3,28 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, Version};
+use axum::routing::future::RouteFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Either};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tower::Service as _;
 
 use super::lean::{self, End};
-use super::meter::Verdict;
-use super::metered::{Shared, Watched};
+use super::meter::{Meter, Verdict};
+use super::metered::{Running, Shared, Stream, Watched};
 use super::rewind::Rewind;
-use super::{Front, GOODBYE, HEAD, HEADERS, Proxies, access};
+use super::{Front, GOODBYE, HEAD, HEADERS, access};
+use crate::tls::Acceptor;
 
 /// Requests that one HTTP/2 connection may have under way.
 const STREAMS: u32 = 128;
@@ -29,88 +34,130 @@ const PING: Duration = Duration::from_secs(20);
 /// Answers the requests of a connection.
 pub(super) struct Service {
     pub shared: Shared,
-    router: Router,
-    proxies: Proxies,
+    front: Arc<Front>,
     peer: SocketAddr,
-    log: bool,
 }
 
 impl Service {
-    pub(super) fn answer(
-        &self,
-        mut request: Request<Body>,
-    ) -> impl Future<Output = Response<Watched>> + Send + use<> {
+    /// Begins with a request.
+    pub(super) fn call(&self, mut request: Request<Body>) -> (RouteFuture<Infallible>, Asked) {
         let running = self.shared.request(request.version() >= Version::HTTP_2);
-        let client = self.proxies.client(self.peer.ip(), request.headers());
+        let client = self.front.proxies.client(self.peer.ip(), request.headers());
         request.extensions_mut().insert(client);
-        let line = self.log.then(|| access::line(&request));
-        let peer = self.peer;
-        let answer = self.router.clone().call(request);
-        async move {
-            let answer = answer.await.unwrap_or_else(|never| match never {});
-            if let Some(line) = line {
-                tracing::info!("access: {line} {} {peer}", answer.status().as_u16());
-            }
-            answer.map(|body| Watched::new(body, running))
-        }
+        let line = self.front.log.then(|| Box::new((access::line(&request), self.peer)));
+        (self.front.router.clone().call(request), Asked { running, line })
     }
 }
 
-/// Serves until it is over, or stays too long at what it does.
-pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    front: Front,
-    mut stream: S,
-    peer: SocketAddr,
-    shared: Shared,
-    mut stop: watch::Receiver<bool>,
-) {
-    let Front { router, proxies, log, .. } = front;
-    let service = Service { shared, router, proxies, peer, log };
-    let begun = {
-        let stopped = stop.clone();
-        let plain = pin!(lean::serve(&mut stream, &service, &stopped));
-        match guard(plain, &service, &mut stop, |_| GoesOn::No).await {
-            Some(Ok(End::Otherwise(begun))) => begun,
-            Some(Err(error)) => return tracing::debug!("HTTP connection from {peer}: {error}"),
-            Some(Ok(End::Closed)) | None => return,
-        }
-    };
-    // Apart, so that a connection that doesn't need it has no room for it.
-    Box::pin(rest(Rewind::new(begun, stream), service, stop)).await;
+/// A request under way.
+pub(super) struct Asked {
+    running: Running,
+    /// For the access log.
+    line: Option<Box<(String, SocketAddr)>>,
 }
 
-async fn rest<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    stream: Rewind<S>,
+impl Asked {
+    /// Its answer is there.
+    pub(super) fn answered(self, answer: Result<Response<Body>, Infallible>) -> Response<Watched> {
+        let answer = answer.unwrap_or_else(|never| match never {});
+        if let Some((line, peer)) = self.line.as_deref() {
+            tracing::info!("access: {line} {} {peer}", answer.status().as_u16());
+        }
+        answer.map(|body| Watched::new(body, self.running))
+    }
+}
+
+/// Serves until it is over, or stays too long at what it does. `held` is let go then. What few connections need is boxed:
+/// there may be thousands, and most wait.
+pub(super) fn run<H: Send + 'static>(
+    front: Arc<Front>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<Acceptor>,
+    stop: watch::Receiver<bool>,
+    held: H,
+) -> impl Future<Output = ()> + Send {
+    let shared = Shared::new(Meter::new(front.timeouts, front.clock.now()), front.clock.clone());
+    let stream = Stream::new(stream, shared.clone());
+    let service = Service { shared, front, peer };
+    let serving = match tls {
+        None => Either::Left(talk(stream, service, stop)),
+        Some(tls) => Either::Right(over_tls(stream, service, tls, stop)),
+    };
+    serving.map(|()| drop(held))
+}
+
+fn over_tls(
+    stream: Stream<TcpStream>,
+    service: Service,
+    tls: Acceptor,
+    mut stop: watch::Receiver<bool>,
+) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        let shaken = tokio::select! {
+            shaken = tokio::time::timeout(service.front.timeouts.header, tls.accept(stream)) => shaken,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let peer = service.peer;
+        match shaken {
+            Ok(Ok(stream)) => talk(stream, service, stop).await,
+            Ok(Err(error)) => tracing::debug!("HTTPS connection from {peer}: no TLS: {error}"),
+            Err(_) => tracing::debug!("HTTPS connection from {peer}: no TLS in time"),
+        }
+    })
+}
+
+async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    mut stream: S,
     service: Service,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .max_buf_size(HEAD)
-        .max_headers(HEADERS);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
-        .max_header_list_size(HEAD as u32)
-        .max_send_buf_size(256 << 10)
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(PING);
-    let answer = service_fn(|request: Request<hyper::body::Incoming>| {
-        let answer = service.answer(request.map(Body::new));
-        async move { Ok::<_, Infallible>(answer.await) }
-    });
-    let connection = pin!(builder.serve_connection(TokioIo::new(stream), answer));
-    let ended = guard(connection, &service, &mut stop, |connection| {
-        connection.graceful_shutdown();
-        GoesOn::Yes
-    });
-    if let Some(Err(error)) = ended.await {
-        tracing::debug!("HTTP connection from {}: {error}", service.peer);
-    }
+    let stopped = stop.clone();
+    let begun = {
+        let plain = pin!(lean::serve(&mut stream, &service, &stopped));
+        match guard(plain, &service, &mut stop, |_| GoesOn::No).await {
+            Some(Ok(End::Otherwise(begun))) => begun,
+            Some(Err(error)) => return tracing::debug!("HTTP connection from {}: {error}", service.peer),
+            Some(Ok(End::Closed)) | None => return,
+        }
+    };
+    rest(Rewind::new(begun, stream), service, stop).await;
+}
+
+fn rest<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: Rewind<S>,
+    service: Service,
+    mut stop: watch::Receiver<bool>,
+) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .max_buf_size(HEAD)
+            .max_headers(HEADERS);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(HEAD as u32)
+            .max_send_buf_size(256 << 10)
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING);
+        let answer = service_fn(|request: Request<hyper::body::Incoming>| {
+            let (answer, asked) = service.call(request.map(Body::new));
+            answer.map(|answer| Ok::<_, Infallible>(asked.answered(answer)))
+        });
+        let connection = pin!(builder.serve_connection(TokioIo::new(stream), answer));
+        let ended = guard(connection, &service, &mut stop, |connection| {
+            connection.graceful_shutdown();
+            GoesOn::Yes
+        });
+        if let Some(Err(error)) = ended.await {
+            tracing::debug!("HTTP connection from {}: {error}", service.peer);
+        }
+    })
 }
 
 /// Whether a connection that nobody needs has something to say yet.
@@ -158,5 +205,29 @@ async fn guard<F: Future>(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+    use super::*;
+    use crate::clock::Clock;
+    use crate::http::{Connections, Proxies, Timeouts};
+
+    #[tokio::test]
+    async fn a_connection_takes_little() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = listener.local_addr().unwrap();
+        let stream = TcpStream::connect(peer).await.unwrap();
+        let second = Duration::from_secs(1);
+        let timeouts = Timeouts { header: second, idle: second, write: second };
+        let connections = Connections { all: 1, of_an_address: 1 };
+        let (router, proxies) = (axum::Router::new(), Proxies::new(&[]));
+        let front = Front::new(router, timeouts, connections, proxies, Clock::system(), false);
+        let (_stop, stopping) = watch::channel(false);
+        let connection = run(Arc::new(front), stream, peer, None, stopping, ());
+        let size = std::mem::size_of_val(&connection);
+        assert!(size <= 1_600, "{size} bytes: what moved into it twice?");
     }
 }

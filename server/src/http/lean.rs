@@ -4,6 +4,7 @@
 //! Whatever isn't plain (see [`head`]) goes to hyper with all that follows on its connection.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
@@ -46,29 +47,34 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         let request = match incoming.next() {
             Ok(Some(request)) => request,
             Err(NotPlain) => return Ok(End::Otherwise(incoming.into_bytes())),
-            Ok(None) => match std::future::poll_fn(|cx| poll_more(stream, &mut incoming, cx)).await? {
+            Ok(None) => match poll_fn(|cx| poll_more(stream, &mut incoming, cx)).await? {
                 0 => return Ok(End::Closed),
                 _ => continue,
             },
         };
         let to_head = request.method() == Method::HEAD;
-        let mut answer = pin!(service.answer(request));
-        let answer = std::future::poll_fn(|cx| {
-            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
-                return Poll::Ready(Ok(Some(answer)));
-            }
-            // Who went needs no answer. Who asks ahead waits.
-            while incoming.has_room() {
-                if ready!(poll_more(stream, &mut incoming, cx))? == 0 {
-                    return Poll::Ready(Ok(None));
+        let close;
+        let (head, framing, body) = {
+            let (answer, asked) = service.call(request);
+            let mut answer = pin!(answer);
+            let answered = poll_fn(|cx| {
+                if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(Some(answer)));
                 }
-            }
-            Poll::Pending
-        });
-        let answer: io::Result<_> = answer.await;
-        let Some(answer) = answer? else { return Ok(End::Closed) };
-        let close = *stop.borrow();
-        send(stream, answer, to_head, close, service).await?;
+                // Who went needs no answer. Who asks ahead waits.
+                while incoming.has_room() {
+                    if ready!(poll_more(stream, &mut incoming, cx))? == 0 {
+                        return Poll::Ready(Ok(None));
+                    }
+                }
+                Poll::Pending
+            });
+            let answered: io::Result<_> = answered.await;
+            let Some(answer) = answered? else { return Ok(End::Closed) };
+            close = *stop.borrow();
+            begin(asked.answered(answer), to_head, close, service)
+        };
+        send(stream, head, framing, body).await?;
         if close {
             stream.shutdown().await?;
             return Ok(End::Closed);
@@ -90,26 +96,32 @@ fn poll_more<S: AsyncRead + Unpin>(
     })
 }
 
-async fn send<S: AsyncWrite + Unpin>(
-    stream: &mut S,
+/// An answer's head, and what follows.
+fn begin(
     answer: Response<Watched>,
     to_head: bool,
     close: bool,
     service: &Service,
-) -> io::Result<()> {
+) -> (Bytes, Framing, Watched) {
     let (parts, body) = answer.into_parts();
     let framing = Framing::of(to_head, &parts, body.size_hint().exact());
-    let mut head =
-        Bytes::from(date::with(service.shared.clock(), |date| head::answer(&parts, framing, close, date)));
-    drop(parts);
-    let mut body = pin!(body);
+    let head = date::with(service.shared.clock(), |date| head::answer(&parts, framing, close, date));
+    (head.into(), framing, body)
+}
+
+async fn send<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    mut head: Bytes,
+    framing: Framing,
+    mut body: Watched,
+) -> io::Result<()> {
     let mut left = match framing {
         Framing::Nothing => 0,
         Framing::Length(length) => length,
         Framing::Chunked => u64::MAX,
     };
     while left > 0 {
-        let frame = std::future::poll_fn(|cx| match body.as_mut().poll_frame(cx) {
+        let frame = poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
             // What isn't there yet doesn't hold up the head.
             Poll::Pending if head.has_remaining() => Poll::Ready(None),
             polled => polled.map(Some),

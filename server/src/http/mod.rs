@@ -22,7 +22,8 @@ mod rewind;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -37,9 +38,6 @@ use crate::tls::Acceptor;
 
 pub(crate) use client::{Client, Proxies};
 pub(crate) use meter::Timeouts;
-
-use meter::Meter;
-use metered::{Shared, Stream};
 
 /// The head of a request: bytes, and how many headers.
 const HEAD: usize = 16 << 10;
@@ -92,6 +90,7 @@ impl Front {
         tls: Option<Acceptor>,
         mut stop: watch::Receiver<bool>,
     ) {
+        let front = Arc::new(self);
         let mut open = JoinSet::new();
         let mut told = Throttle::default();
         loop {
@@ -104,19 +103,19 @@ impl Front {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, mostly: give the others time to go.
-                    if told.worth_a_line(&self.clock) {
+                    if told.worth_a_line(&front.clock) {
                         tracing::error!("can't accept an HTTP connection: {error}");
                     }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
             };
-            let proxy = self.proxies.trusts(peer.ip());
-            let all = self.connections.take(());
-            let of_address = if proxy { Some(None) } else { self.addresses.take(peer.ip()).map(Some) };
+            let proxy = front.proxies.trusts(peer.ip());
+            let all = front.connections.take(());
+            let of_address = if proxy { Some(None) } else { front.addresses.take(peer.ip()).map(Some) };
             let (Some(all), Some(of_address)) = (all, of_address) else {
-                if told.worth_a_line(&self.clock) {
-                    let (all, own) = (self.connections.limit(), self.addresses.limit());
+                if told.worth_a_line(&front.clock) {
+                    let (all, own) = (front.connections.limit(), front.addresses.limit());
                     tracing::warn!(
                         "HTTP connection from {peer} closed: {all} are open, or {own} of this address \
                          ([limits] connections, connections_per_address)"
@@ -131,39 +130,11 @@ impl Front {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!("can't set TCP_NODELAY: {error}");
             }
-            let (front, tls, stop) = (self.clone(), tls.clone(), stop.clone());
-            open.spawn(async move {
-                front.connection(stream, peer, tls, stop).await;
-                drop((all, of_address));
-            });
+            let held = (all, of_address);
+            open.spawn(connection::run(Arc::clone(&front), stream, peer, tls.clone(), stop.clone(), held));
         }
         drop(listener);
         while open.join_next().await.is_some() {}
-    }
-
-    async fn connection(
-        self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        tls: Option<Acceptor>,
-        mut stop: watch::Receiver<bool>,
-    ) {
-        let shared = Shared::new(Meter::new(self.timeouts, self.clock.now()), self.clock.clone());
-        let stream = Stream::new(stream, shared.clone());
-        let Some(tls) = tls else { return connection::run(self, stream, peer, shared, stop).await };
-        // Apart, so that a connection without TLS has no room for it.
-        let over_tls = async move {
-            let shaken = tokio::select! {
-                shaken = tokio::time::timeout(self.timeouts.header, tls.accept(stream)) => shaken,
-                _ = stop.wait_for(|stop| *stop) => return,
-            };
-            match shaken {
-                Ok(Ok(stream)) => connection::run(self, stream, peer, shared, stop).await,
-                Ok(Err(error)) => tracing::debug!("HTTPS connection from {peer}: no TLS: {error}"),
-                Err(_) => tracing::debug!("HTTPS connection from {peer}: no TLS in time"),
-            }
-        };
-        Box::pin(over_tls).await;
     }
 }
 
