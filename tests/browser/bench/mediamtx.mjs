@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { start } from '../programs.mjs';
 
-const freePort = () =>
+export const freePort = () =>
   new Promise((done) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address();
@@ -14,7 +14,7 @@ const freePort = () =>
     });
   });
 
-const answers = (port) =>
+export const answers = (port) =>
   new Promise((done) => {
     const socket = connect(port, '127.0.0.1', () => (socket.destroy(), done(true))).on('error', () => done(false));
   });
@@ -33,6 +33,8 @@ export async function startMediamtx(path) {
     pid: process.child.pid,
     publishUrl: `rtmp://127.0.0.1:${rtmp}/live/bench`,
     hlsUrl: `http://127.0.0.1:${hls}/live/bench/index.m3u8`,
+    /** Of one of many. */
+    urls: (n) => ({ publish: `rtmp://127.0.0.1:${rtmp}/live/bench-${n}`, hls: `http://127.0.0.1:${hls}/live/bench-${n}/index.m3u8` }),
     stop: () => process.stop(),
   };
 }

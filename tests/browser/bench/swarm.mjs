@@ -15,7 +15,7 @@ const TARGETS = { cpu_ms_per_viewer_s: 0.46, part_p99_ms: PART_MS, stalls: 0, kb
 /** Viewers tried one after another, until a number doesn't hold. */
 const STEPS = [500, 1_000, 1_500, 2_000, 3_000, 4_000];
 
-export async function swarm({ runs, peer, viewers }) {
+export async function swarm({ runs, peers: { mediamtx: peer }, viewers }) {
   const folder = mkdtempSync(join(tmpdir(), 'sigma-'));
   const clip = makeClip(folder);
   const [ours, theirs] = [[], []];
