@@ -38,9 +38,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     node::check()?;
     packages::install(&[Need::Build, Need::Test])?;
     node::build_ui()?;
-    // Cargo takes `--example` for all packages of one command.
-    for build in bench.builds() {
-        tool::run(tool::cargo().args(["build", "--release"]).args(*build))?;
+    // The same packages for every benchmark: others would compile most of the tree again.
+    let programs = ["--package", "server", "--package", "broadcast", "--package", "probe"];
+    tool::run(tool::cargo().args(["build", "--release"]).args(programs))?;
+    for (package, example) in bench.examples() {
+        let example = ["--package", *package, "--example", *example];
+        tool::run(tool::cargo().args(["build", "--release"]).args(example))?;
     }
     let folder = checkout::root().join("tests/browser");
     node::packages(&folder)?;

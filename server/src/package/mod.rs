@@ -221,14 +221,15 @@ impl Session {
     }
 }
 
-/// How long parts stay in memory. Once the journal has them: what players ask for at their usual distance. Before, or where
-/// that fails: as long as a playlist of a short window may be in use (RFC 8216bis §6.2.2). Without a journal: twice as long
-/// as any.
+/// How long parts stay in memory. Once the journal has them: what players at the mode's distance ask for, and two segments
+/// more. Before, or where that fails: as long as a playlist of a short window may be in use (RFC 8216bis §6.2.2). Without a
+/// journal: twice as long as any.
 fn stay(plan: &Plan, journaled: bool) -> Stay {
+    let target = Duration::from_secs(plan.target_duration.into());
     let alone = if journaled {
         (plan.window + plan.hold_limit()).min(Duration::from_secs(75))
     } else {
         plan.window * 2 + plan.hold_limit()
     };
-    Stay { alone, near: plan.hold_back().min(alone) }
+    Stay { alone, near: (plan.latency + 2 * target).min(alone) }
 }

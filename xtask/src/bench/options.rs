@@ -164,21 +164,13 @@ impl Bench {
         }
     }
 
-    /// What it needs beside a browser: arguments of `cargo build`, a command each.
-    pub(super) fn builds(&self) -> &'static [&'static [&'static str]] {
+    /// Examples that it needs beside the programs: package and name.
+    pub(super) fn examples(&self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Start(_) => &[&["--package", "server", "--package", "broadcast"]],
-            Self::Latency(_) => &[
-                &["--package", "server", "--package", "broadcast"],
-                &["--package", "broadcast", "--example", "glass"],
-            ],
-            Self::Swarm(_) => &[&["--package", "server", "--package", "probe"]],
-            Self::Growth(_) => &[
-                &["--package", "server", "--package", "probe"],
-                &["--package", "rtmp", "--example", "publishers"],
-                &["--package", "hls", "--example", "journal"],
-            ],
-            Self::Ingest(_) => &[&["--package", "server"], &["--package", "rtmp", "--example", "publishers"]],
+            Self::Start(_) | Self::Swarm(_) => &[],
+            Self::Latency(_) => &[("broadcast", "glass")],
+            Self::Growth(_) => &[("rtmp", "publishers"), ("hls", "journal")],
+            Self::Ingest(_) => &[("rtmp", "publishers")],
         }
     }
 }
