@@ -73,28 +73,29 @@ async function dvr(folder, seconds) {
   const of = (key) => fit(hours(key)).slope;
   const segments = 2 * (rows.at(-1).segments - rows[0].segments);
   const ticks = WINDOWS.map(([name, window]) => [window / 3_600, name]);
-  const reloads = ['live delta, us', 'dvr delta, us', 'past segment, us'];
+  const reloads = ['live delta, us', 'dvr delta, us', 'past segment, us', 'past segment again, us'];
   return {
     title: 'The DVR window',
     about:
       'One channel in `ultra_low` with segments of a second, pictures and sound, one publisher, no viewers; the journal made up before the\n' +
       'server starts. `back` is from its start until viewers have the session again, `own` the memory without mapped files, `CPU` what the publisher takes, in percent of a\n' +
       "core; then the server's CPU time for each answer, gzipped where that applies: to a reload with `_HLS_skip=YES`, to the whole\n" +
-      'playlists, and to a segment of the past, at random places of the window (disk cache warm).',
+      'playlists, and to a segment of the past at a random place of the window, where a minute may be looked at for the first time, and to the\n' +
+      'same ones again (disk cache warm).',
     rows: rows.map(({ void: stolen, steal_percent, busy_percent, ...row }) => ({ ...row, void: stolen })),
     plots: [
       { title: 'Memory of the server', x: 'DVR window, hours', y: 'MiB', series: [{ name: 'own memory', points: hours('own MiB') }] },
       {
         title: 'CPU time of an answer',
         ...{ x: 'DVR window', y: 'microseconds', log: true, ticks },
-        series: reloads.map((key) => ({ name: key.replace(', us', ''), points: hours(key) })),
+        series: reloads.map((key) => ({ name: key.slice(0, -4), points: hours(key) })),
       },
     ],
     slopes: [
       `memory: ${round(of('own MiB') * 1_024, 0)} KiB an hour of DVR, ` +
         `${round(((rows.at(-1)['own MiB'] - rows[0]['own MiB']) * 1_048_576) / segments, 1)} B a segment of a rendition (target 64)`,
       `back after a start: ${round(of('back ms'), 1)} ms an hour of DVR`,
-      ...reloads.map((key) => `${key.replace(', us', '')}: ${round(of(key), 2)} us an hour of DVR`),
+      ...reloads.map((key) => `${key.slice(0, -4)}: ${round(of(key), 2)} us an hour of DVR`),
       `whole dvr.m3u8: ${round(of('dvr whole, us'), 1)} us and ${round(of('dvr whole, KiB'), 1)} KiB (gzipped) an hour of DVR`,
     ],
   };

@@ -1,5 +1,5 @@
 // What processes take of the machine, from /proc (Linux).
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { round } from './figures.mjs';
 
@@ -31,10 +31,4 @@ export async function watch(pids, seconds) {
   await sleep(seconds * 1_000);
   const spent = (100 * (cpu() - before)) / (performance.now() - begun);
   return { cpu_percent: round(spent, 1), mib: round(pids.reduce((sum, pid) => sum + memoryKib(pid).all, 0) / 1_024, 1) };
-}
-
-/** CPU time of the threads that are there, in ns: for what takes less than a few ticks. */
-export function cpuNs(pid) {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  return threads.reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]), 0);
 }
