@@ -154,6 +154,7 @@ mod tests {
             discontinuity: false,
             discontinuity_sequence: 0,
             init: 0,
+            live_only: false,
             decode_time: 0,
             start,
             data: Bytes::from_static(b"x"),

@@ -70,6 +70,7 @@ async function costs(pid, multivariantUrl, idlePercent) {
     'past segment': (n) => random[n],
     'past segment again': (n) => random[n],
   };
+  for (let n = 0; n < REQUESTS; n++) await get(live); // both sides are warm
   const costs = {};
   for (const [kind, url] of Object.entries(kinds)) {
     const [before, begun] = [cpuMs(pid), performance.now()];
