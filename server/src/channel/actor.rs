@@ -109,6 +109,8 @@ pub(super) async fn run(
     let mut actor = Actor { shared, channel, machine, knocking, on, run, source_kept, keeping, slate };
     if let Some(session) = unfinished {
         actor.recover(session).await;
+        // To read a day's journal takes a hundred times of what is kept of it.
+        tokio::task::spawn_blocking(sys::memory::give_back);
     }
     loop {
         let turn = actor.turn(&mut messages).await;

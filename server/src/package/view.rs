@@ -1,14 +1,13 @@
 //! The reading side of a session: snapshots, and waiting for the next one.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use hls::playlist::{Skip, Style, dvr, media, multivariant};
 use hls::{Index, Plan};
 use tokio::sync::watch;
 
 use super::rendered::{Pages, counted};
-use super::{Held, Rendered};
+use super::{Held, Rendered, Stay};
 
 /// A session as viewers see it.
 pub(crate) struct Live {
@@ -125,11 +124,11 @@ impl Live {
         session: &str,
         plan: Plan,
         renditions: &[hls::presentation::Rendition],
-        keep: Duration,
+        stay: Stay,
     ) -> Self {
         let rendition = |rendition: &hls::presentation::Rendition| Rendition {
             name: rendition.name.clone(),
-            held: Mutex::new(Held::new(keep)),
+            held: Mutex::new(Held::new(stay)),
             view: watch::Sender::new(None),
             pages: Pages::default(),
         };

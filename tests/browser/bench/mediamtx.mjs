@@ -20,6 +20,8 @@ export async function startMediamtx(path) {
     pid: process.child.pid,
     publishUrl: `rtmp://127.0.0.1:${rtmp}/live/bench`,
     hlsUrl: `http://127.0.0.1:${hls}/live/bench/index.m3u8`,
+    /** Of one of many. */
+    urls: (n) => ({ publish: `rtmp://127.0.0.1:${rtmp}/live/bench-${n}`, hls: `http://127.0.0.1:${hls}/live/bench-${n}/index.m3u8` }),
     stop: () => process.stop(),
   };
 }

@@ -15,7 +15,7 @@ const PART_MS = 200; // both servers' default
 // Our targets: MediaMTX's 1.84 ms a viewer-second, a quarter of it; one part duration; 20 KB; half more than nginx.
 const TARGETS = { cpu_ms_per_viewer_s: 0.46, part_p99_ms: PART_MS, stalls: 0, kb_per_viewer: 20, ratio_to_nginx: 1.5 };
 
-export async function swarm({ runs, peer, viewers }) {
+export async function swarm({ runs, peers: { mediamtx: peer }, viewers }) {
   const folder = mkdtempSync(join(tmpdir(), 'sigma-'));
   const clip = makeClip(folder);
   const [ours, theirs] = [[], []];

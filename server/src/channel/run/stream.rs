@@ -78,9 +78,12 @@ impl Media {
                 };
                 outcome = outcome.and(written);
             }
-            let lost = recorder.take_losses();
+            let (written, lost) = (recorder.written(), recorder.take_losses());
             if let Some(msns) = lost {
                 self.package.lose(*number, msns);
+            }
+            if let Some(before) = written {
+                self.package.journaled(*number, before);
             }
         }
         outcome
