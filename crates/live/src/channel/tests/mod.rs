@@ -351,6 +351,19 @@ fn an_unsupported_codec_ends_the_session_and_is_told() {
 }
 
 #[test]
+fn a_revoked_key_ends_the_connection_and_the_session_waits() {
+    let mut bench = bench();
+    bench.go_live(1).told.clear();
+    bench.input(Input::Revoked { publisher: PublisherId(2) });
+    bench.input(Input::Revoked { publisher: PublisherId(1) });
+    bench.check(&expect![[r#"
+        0.0  ingest.disconnected: channel Studio A: publisher 127.0.0.1:5001 is gone: its stream key was revoked
+        0.0  session.error: channel Studio A: session ses_1 is in error: the publisher was lost (its stream key was revoked); it waits 30 s for media
+        0.0    Kick { publisher: PublisherId(1), reason: Refused(BadKey) }
+    "#]]);
+}
+
+#[test]
 fn maximum_duration_counts_time_in_error_too() {
     let mut bench = Bench::new(Config { max_duration: Some(Duration::from_secs(3)), ..config() }, false);
     bench.go_live(1).told.clear();
