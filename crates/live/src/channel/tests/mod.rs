@@ -359,6 +359,7 @@ fn a_revoked_key_ends_the_connection_and_the_session_waits() {
     bench.check(&expect![[r#"
         0.0  ingest.disconnected: channel Studio A: publisher 127.0.0.1:5001 is gone: its stream key was revoked
         0.0  session.error: channel Studio A: session ses_1 is in error: the publisher was lost (its stream key was revoked); it waits 30 s for media
+        0.0    PrepareSlate { session: ses_1 }
         0.0    Kick { publisher: PublisherId(1), reason: Refused(BadKey) }
     "#]]);
 }
