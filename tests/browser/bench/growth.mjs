@@ -78,11 +78,11 @@ async function dvr(folder, seconds) {
     title: 'The DVR window',
     about:
       'One channel in `ultra_low` with segments of a second, pictures and sound, one publisher, no viewers; the journal made up before the\n' +
-      'server starts. `back` is from its start until viewers have the session again, `own` the memory without mapped files, `CPU` what the publisher takes, in percent of a\n' +
-      "core; then the server's CPU time for each answer, gzipped where that applies: to a reload with `_HLS_skip=YES`, to the whole\n" +
-      'playlists, and to a segment of the past at a random place of the window, where a minute may be looked at for the first time, and to the\n' +
-      'same ones again (disk cache warm).',
-    rows: rows.map(({ void: stolen, steal_percent, busy_percent, ...row }) => ({ ...row, void: stolen })),
+      'server starts. `back` is from its start until viewers have the session again, `own` the memory without mapped files, `CPU` what\n' +
+      "the publisher takes, in percent of a core; then the server's CPU time for each answer, gzipped where that applies: to a reload with\n" +
+      '`_HLS_skip=YES`, to the whole playlists, and to a segment of the past at a random place of the window, where a minute may be looked\n' +
+      'at for the first time, and to the same ones again (disk cache warm).',
+    rows: rows.map(({ void: stolen, steal_percent, busy_percent, ...row }) => ({ ...row, 'machine %': busy_percent, void: stolen })),
     plots: [
       { title: 'Memory of the server', x: 'DVR window, hours', y: 'MiB', series: [{ name: 'own memory', points: hours('own MiB') }] },
       {
