@@ -66,7 +66,8 @@ async fn sink(seconds: u64) -> anyhow::Result<()> {
             match demuxer.push(&tag)? {
                 Item::Track(config) if config.kind == Kind::Video => track = Some(config),
                 Item::Unit(unit) if unit.kind == Kind::Video => came.push((unit, wall_ms)),
-                Item::Track(_) | Item::Unit(_) | Item::Nothing => {}
+                // Our encoder's parameter sets stay as they are.
+                Item::Track(_) | Item::Unit(_) | Item::Changed(..) | Item::Nothing => {}
             }
         }
     }

@@ -140,6 +140,7 @@ fn read(flv: &[u8]) -> Result<(Vec<Track>, Vec<AccessUnit>), Box<dyn Error>> {
                 Item::Track(track) if tracks.iter().all(|t| t.kind != track.kind) => tracks.push(track),
                 Item::Unit(unit) => units.push(unit),
                 Item::Track(_) | Item::Nothing => {}
+                Item::Changed(..) => return Err("the FLV file changes its configuration".into()),
             }
         }
         at += 11 + len + 4;

@@ -163,6 +163,7 @@ mod tests {
             msn,
             discontinuity: false,
             discontinuity_sequence: 0,
+            live_only: false,
             init: 0,
             start,
             duration,
