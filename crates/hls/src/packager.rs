@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use media::avc::{self, LengthSize};
-use media::{AccessUnit, Kind, Timescale, Timestamp, Track};
+use media::{AccessUnit, CodecConfig, Kind, Timescale, Timestamp, Track};
 
 pub use cut::Cut;
 
@@ -65,6 +65,8 @@ pub struct Packager {
     cut: Option<Cut>,
     /// The last key frame and its composition offset: stands in where a hint must come true and nothing is pending.
     last_key: Option<(Bytes, i64)>,
+    /// One frame without a sound, where this is sound.
+    silent: Option<Bytes>,
     dropped: u64,
 }
 
@@ -105,6 +107,7 @@ impl Packager {
             end: None,
             cut: None,
             last_key: None,
+            silent: None,
             dropped: 0,
         };
         let mut out = Changeset::default();
@@ -176,6 +179,21 @@ impl Packager {
         }
         self.cut = None;
         out
+    }
+
+    /// The same before a DISCONTINUITY: sound that has no media is silent.
+    pub(crate) fn close_for_good(&mut self, or: Cut) -> Changeset {
+        let mut out = Changeset::default();
+        if !self.flush(&mut out) && !self.keep_silence(&or, &mut out) {
+            self.gap(or, &mut out);
+        }
+        self.cut = None;
+        out
+    }
+
+    /// Between two segments: what is there is listed no more.
+    pub(crate) fn begin_here(&mut self) -> Changeset {
+        Changeset { changes: self.index.begin_here().into_iter().map(Change::Removed).collect() }
     }
 
     /// Closes the open segment short; the next begins after DISCONTINUITY, under `track` where given.
@@ -301,6 +319,10 @@ impl Packager {
         }
         self.scale = track.scale;
         self.kind = track.kind;
+        self.silent = match &track.config {
+            CodecConfig::Aac(config) => Some(config.silent_frame()),
+            CodecConfig::Avc(_) => None,
+        };
         self.target = i64::from(self.index.control.part_target.rescale(track.scale).ticks);
         out.changes.extend(self.index.add_init(init::segment(track)).map(Change::Init));
     }

@@ -110,6 +110,13 @@ impl Index {
         gone
     }
 
+    /// Forgets all that is sealed, which nobody has seen: the window begins with what comes next.
+    pub(crate) fn begin_here(&mut self) -> Vec<Arc<Segment>> {
+        self.spans = Spans::default();
+        self.past = Arc::default();
+        self.sealed.drain(..).collect()
+    }
+
     fn pack(&mut self, segment: &Segment) {
         let past = Arc::make_mut(&mut self.past);
         if self.lost.iter().any(|msns| msns.contains(&segment.msn)) {

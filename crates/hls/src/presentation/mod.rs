@@ -15,7 +15,7 @@ use source::{Source, finish_late};
 
 mod source;
 use crate::playlist::multivariant;
-use crate::{Change, Changeset, Control, Index, Init, Plan, Target, journal, rate};
+use crate::{Change, Changeset, Control, Index, Init, Plan, Target, journal, rate, reload};
 
 /// One rendition to be.
 #[derive(Clone, Debug)]
@@ -375,6 +375,7 @@ fn break_off(packagers: &mut [Packager], tracks: &[Option<&Track>], out: &mut Ch
     };
     let late = packagers.iter().enumerate().any(|(i, p)| promised(i, p) && p.index().current_msn() == target);
     target += u64::from(late);
+    let unseen = packagers.iter().all(|p| !reload::joinable(p.index()));
     for (i, packager) in packagers.iter_mut().enumerate() {
         if promised(i, packager)
             || (late && packager.index().current_msn() + 1 == target && !packager.has_media())
@@ -383,8 +384,13 @@ fn break_off(packagers: &mut [Packager], tracks: &[Option<&Track>], out: &mut Ch
             packager.repeat_key(&mut changes);
             push(out, i, changes);
         }
-        catch_up(packager, i, target, or, out);
+        while packager.index().current_msn() < target {
+            push(out, i, packager.close_for_good(or));
+        }
         push(out, i, packager.discontinuity(track(i)));
+        if unseen {
+            push(out, i, packager.begin_here());
+        }
     }
 }
 
@@ -408,6 +414,8 @@ fn push(out: &mut Changes, i: usize, changes: Changeset) {
     }
 }
 
+#[cfg(test)]
+mod break_tests;
 #[cfg(test)]
 mod late_tests;
 #[cfg(test)]
