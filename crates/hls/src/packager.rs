@@ -12,12 +12,13 @@
 //! and its composition offset makes up for it, so that every part keeps the rule and every picture its time.
 
 mod cut;
+mod stand_in;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use media::avc::{self, LengthSize};
-use media::{AccessUnit, CodecConfig, Kind, Timescale, Timestamp, Track};
+use media::{AccessUnit, Kind, Timescale, Timestamp, Track};
 
 pub use cut::Cut;
 
@@ -65,8 +66,9 @@ pub struct Packager {
     cut: Option<Cut>,
     /// The last key frame and its composition offset: stands in where a hint must come true and nothing is pending.
     last_key: Option<(Bytes, i64)>,
-    /// One frame without a sound, where this is sound.
-    silent: Option<Bytes>,
+    track: Track,
+    /// For media that isn't shown.
+    aside: bool,
     dropped: u64,
 }
 
@@ -107,7 +109,8 @@ impl Packager {
             end: None,
             cut: None,
             last_key: None,
-            silent: None,
+            track: track.clone(),
+            aside: false,
             dropped: 0,
         };
         let mut out = Changeset::default();
@@ -181,10 +184,10 @@ impl Packager {
         out
     }
 
-    /// The same before a DISCONTINUITY: sound that has no media is silent.
+    /// The same before a break: what was seen last goes on, and silence.
     pub(crate) fn close_for_good(&mut self, or: Cut) -> Changeset {
         let mut out = Changeset::default();
-        if !self.flush(&mut out) && !self.keep_silence(&or, &mut out) {
+        if !self.flush(&mut out) && !self.fill(&or, &mut out) {
             self.gap(or, &mut out);
         }
         self.cut = None;
@@ -223,6 +226,7 @@ impl Packager {
         let (mut aside, _) = Self::resume(config, track, index);
         aside.index.clear_discontinuity();
         aside.wants_key = false;
+        aside.aside = true;
         aside
     }
 
@@ -234,22 +238,6 @@ impl Packager {
     /// Whether closing the segment at hand gives a part, which takes the hinted name.
     pub(crate) fn has_frames(&self) -> bool {
         self.pending.is_some() || !self.part.is_empty()
-    }
-
-    /// A hint must not come true under another MAP: with nothing pending, the last key frame once more, as a segment of one
-    /// frame. `false` where there never was one.
-    pub(crate) fn repeat_key(&mut self, out: &mut Changeset) -> bool {
-        let Some((data, offset)) = self.last_key.clone() else { return false };
-        let Some(pts) = self.index.ends_at().map(|end| end.rescale(self.scale).ticks) else { return false };
-        let live_only = self.index.set_live_only(true);
-        let frame = self.frame.min(self.target);
-        let unit = Pending { dts: (pts - offset).max(0), pts, key: true, data };
-        self.begin(&unit);
-        self.add(unit, frame);
-        self.close_part(out);
-        self.seal(out);
-        self.index.set_live_only(live_only);
-        true
     }
 
     /// Whether what comes next is the publisher's.
@@ -319,10 +307,7 @@ impl Packager {
         }
         self.scale = track.scale;
         self.kind = track.kind;
-        self.silent = match &track.config {
-            CodecConfig::Aac(config) => Some(config.silent_frame()),
-            CodecConfig::Avc(_) => None,
-        };
+        self.track = track.clone();
         self.target = i64::from(self.index.control.part_target.rescale(track.scale).ticks);
         out.changes.extend(self.index.add_init(init::segment(track)).map(Change::Init));
     }

@@ -2,7 +2,7 @@
 
 use media::{AccessUnit, Kind, Timestamp};
 
-use super::{Packager, Pending};
+use super::Packager;
 use crate::{Changeset, Segment};
 
 /// Where the leader cut: what a follower needs to do the same.
@@ -105,29 +105,9 @@ impl Packager {
         }
     }
 
-    /// Sound that has nothing for a segment is silent there; `false` where this isn't sound. hls.js 1.7 never begins where a
-    /// GAP of one rendition lies before a DISCONTINUITY: its sound then begins behind that, and waits there for pictures,
-    /// which wait for the sound.
-    pub(super) fn keep_silence(&mut self, cut: &Cut, out: &mut Changeset) -> bool {
-        let Some(data) = self.silent.clone() else { return false };
-        let (start, duration) = self.missing(cut);
-        let (mut at, frames) = (start.ticks, (duration.ticks + self.frame / 2) / self.frame);
-        self.open(at);
-        for _ in 0..frames.max(1) {
-            if self.part_ticks + self.frame > self.target {
-                self.close_part(out);
-            }
-            self.add(Pending { dts: at, pts: at, key: true, data: data.clone() }, self.frame);
-            at += self.frame;
-        }
-        self.close_part(out);
-        self.seal(out);
-        true
-    }
-
     /// From where this rendition ended, up to where the leader cut: PROGRAM-DATE-TIME and EXTINF go on together. What is
     /// longer than the target duration goes on in the next gap.
-    fn missing(&self, cut: &Cut) -> (Timestamp, Timestamp) {
+    pub(super) fn missing(&self, cut: &Cut) -> (Timestamp, Timestamp) {
         let breaks = self.index.open().map_or(self.index.discontinuity_pending(), |open| open.discontinuity);
         let last = self.index.segments().next_back().filter(|_| !breaks);
         let start = last.map_or(cut.start, |last| last.start.plus(last.duration)).rescale(self.scale);

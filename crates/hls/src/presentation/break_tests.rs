@@ -89,3 +89,58 @@ fn sound_that_has_nothing_before_a_break_is_silent_there() {
     let apart = end(audio.last().unwrap()) - end(video.last().unwrap());
     assert!((-80..=30).contains(&apart), "the sound ends {apart} ms after the pictures");
 }
+
+/// How far each segment begins behind the end of the one before it, in ms.
+fn holes(rig: &Rig, r: usize) -> Vec<i64> {
+    let pairs = rig.sealed[r].windows(2);
+    pairs.map(|pair| pair[1].start.minus(pair[0].start.plus(pair[0].duration)).as_millis()).collect()
+}
+
+#[test]
+fn no_hole_is_listed_that_players_fall_into() {
+    for (hole_ms, filled) in [(700, false), (850, true), (1_250, true), (5_900, true), (6_100, false)] {
+        let mut rig = rig(Mode::UltraLow);
+        steady(&mut rig, 0, 5, 30);
+        let recorded = rig.scan(0).iter().map(|file| file.parts.len()).sum::<usize>();
+        let to = media::Timestamp::millis(5_000 + 66 + hole_ms);
+        let changes = rig.presentation.bridge(to);
+        rig.apply(changes);
+        let tracks = vec![(0, video_track()), (1, audio_track(48_000))];
+        let changes = rig.presentation.returned(tracks);
+        rig.apply(changes);
+        steady(&mut rig, 5_000 + hole_ms, 5, 30);
+        rig.finish();
+        rig.check_rules();
+        assert_eq!(rig.sealed[0].iter().any(|s| s.live_only), filled, "{hole_ms}");
+        for r in 0..2 {
+            let most = holes(&rig, r).into_iter().max().unwrap();
+            assert_eq!(most <= 250, filled, "{hole_ms}: {most} ms in {r}");
+            assert!(rig.sealed[r].iter().all(|s| !s.gap), "{hole_ms} {r}");
+        }
+        assert!(recorded > 20);
+        let kept = rig.recorded(0).len();
+        assert!((299..=300).contains(&kept), "{hole_ms}: the recording has {kept} pictures, the publisher's");
+    }
+}
+
+#[test]
+fn pictures_begin_with_the_sound_that_comes_a_little_earlier() {
+    for (late_ms, begins) in [(0, 66), (21, 85), (169, 85), (170, 236), (500, 566)] {
+        let mut rig = rig(Mode::UltraLow);
+        let mut n = 4;
+        for i in 0..90 {
+            let at = late_ms + i * 100 / 3;
+            while n * 1024 / 48 < at + 66 {
+                rig.push(1, sound(n, 48_000));
+                n += 1;
+            }
+            rig.push(0, picture(at, i % 30 == 0, 100));
+        }
+        rig.finish();
+        rig.check_rules();
+        let [video, audio] = [0, 1].map(|r| rig.parts[r][0].start.as_millis());
+        assert_eq!(audio, 85, "{late_ms}");
+        assert_eq!(video, begins, "{late_ms}");
+        assert_eq!(rig.recorded(0).len(), 90, "{late_ms}");
+    }
+}

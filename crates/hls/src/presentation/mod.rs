@@ -13,6 +13,7 @@ use media::{AccessUnit, CodecConfig, Kind, Rational, Timestamp, Track, aac};
 use crate::packager::{Config, Cut, Packager};
 use source::{Source, finish_late};
 
+mod bridge;
 mod source;
 use crate::playlist::multivariant;
 use crate::{Change, Changeset, Control, Index, Init, Plan, Target, journal, rate, reload};
@@ -275,6 +276,8 @@ impl Presentation {
             packagers.push(packager);
             rates.push(rate);
         }
+        let mut held = held;
+        begin_together(&mut held, self.leader);
         for (rendition, unit) in held {
             step(&mut packagers, self.leader, rendition, unit, out);
         }
@@ -324,9 +327,23 @@ impl Presentation {
     }
 }
 
+/// Where a little sound comes first, the first picture is shown with it. Shaka 5.2 moves each rendition's parts to where the
+/// earliest begins, but not the segments they are of: it has them twice then, and loads pictures from the middle of a GOP.
+fn begin_together(held: &mut [(usize, AccessUnit)], leader: usize) {
+    let sound = held.iter().filter(|(r, _)| *r != leader).map(|(_, unit)| unit.pts).min();
+    let first = held.iter_mut().find(|(r, unit)| *r == leader && unit.key);
+    if let (Some(sound), Some((_, first))) = (sound, first) {
+        let early = first.pts.minus(sound);
+        if early > Timestamp::millis(0) && early <= Timestamp::millis(150) {
+            (first.pts, first.dts) = (first.pts.minus(early), first.dts.minus(early));
+        }
+    }
+}
+
 /// One unit through its packager, and what follows from it for the others.
 fn step(packagers: &mut [Packager], leader: usize, r: usize, unit: AccessUnit, out: &mut Changes) {
     if packagers[r].hole(&unit).is_some() {
+        bridge::over(packagers, leader, unit.dts, out);
         break_off(packagers, &[], out);
     }
     if r != leader && packagers[r].overruns(&unit) {
@@ -364,11 +381,7 @@ fn step(packagers: &mut [Packager], leader: usize, r: usize, unit: AccessUnit, o
 /// Every rendition closes at the same MSN and goes on after a DISCONTINUITY, under its `track` where there is one.
 fn break_off(packagers: &mut [Packager], tracks: &[Option<&Track>], out: &mut Changes) {
     let track = |i: usize| tracks.get(i).copied().flatten();
-    let beyond = |p: &Packager| p.index().current_msn() + u64::from(p.has_media());
-    let mut target = packagers.iter().map(beyond).max().unwrap_or(0);
-    let longest = packagers.iter().filter(|p| beyond(p) == target).find_map(here);
-    let zero = Timestamp::millis(0);
-    let or = longest.unwrap_or(Cut { at: zero, start: zero, duration: zero });
+    let (mut target, or) = reach(packagers);
     // "What stock players do": the part that is hinted now must come true before another MAP is in force.
     let promised = |i: usize, p: &Packager| {
         p.index().control.plan.parts && !p.has_frames() && track(i).is_some_and(|track| p.other_map(track))
@@ -390,6 +403,25 @@ fn break_off(packagers: &mut [Packager], tracks: &[Option<&Track>], out: &mut Ch
         push(out, i, packager.discontinuity(track(i)));
         if unseen {
             push(out, i, packager.begin_here());
+        }
+    }
+}
+
+/// The MSN behind all that came, and what stands in a rendition that has nothing up to there.
+fn reach(packagers: &[Packager]) -> (u64, Cut) {
+    let beyond = |p: &Packager| p.index().current_msn() + u64::from(p.has_media());
+    let target = packagers.iter().map(beyond).max().unwrap_or(0);
+    let longest = packagers.iter().filter(|p| beyond(p) == target).find_map(here);
+    let zero = Timestamp::millis(0);
+    (target, longest.unwrap_or(Cut { at: zero, start: zero, duration: zero }))
+}
+
+/// Every rendition closes at the same MSN, and goes on there.
+fn close_all(packagers: &mut [Packager], out: &mut Changes) {
+    let (target, or) = reach(packagers);
+    for (i, packager) in packagers.iter_mut().enumerate() {
+        while packager.index().current_msn() < target {
+            push(out, i, packager.close_for_good(or));
         }
     }
 }

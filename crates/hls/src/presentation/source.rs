@@ -78,16 +78,8 @@ impl Presentation {
         let State::Running { packagers, source: Source::Slate { loops, .. }, .. } = &mut self.state else {
             return out;
         };
-        loop {
-            let due =
-                loops.iter().enumerate().filter_map(|(i, looped)| Some((looped.as_ref()?.next_at(), i)));
-            // In order of time; one that has nothing left by `to` leaves the turn to the others.
-            let mut order: Vec<_> = due.collect();
-            order.sort();
-            let next = order.into_iter().find_map(|(_, i)| Some((i, loops.get_mut(i)?.as_mut()?.next(to)?)));
-            let Some((i, unit)) = next else { return out };
-            step(packagers, leader, i, unit, &mut out);
-        }
+        show(packagers, leader, loops, to, &mut out);
+        out
     }
 
     /// The publisher has its place back with the unit at `at`: the slate goes on up to there and ends. Units before the slate's
@@ -133,6 +125,25 @@ impl Presentation {
             break_off(packagers, &tracks, &mut out);
         }
         out
+    }
+}
+
+/// The loops go on up to `to`.
+pub(super) fn show(
+    packagers: &mut [Packager],
+    leader: usize,
+    loops: &mut [Option<Loop>],
+    to: Timestamp,
+    out: &mut Changes,
+) {
+    loop {
+        let due = loops.iter().enumerate().filter_map(|(i, looped)| Some((looped.as_ref()?.next_at(), i)));
+        // In order of time; one that has nothing left by `to` leaves the turn to the others.
+        let mut order: Vec<_> = due.collect();
+        order.sort();
+        let next = order.into_iter().find_map(|(_, i)| Some((i, loops.get_mut(i)?.as_mut()?.next(to)?)));
+        let Some((i, unit)) = next else { return };
+        step(packagers, leader, i, unit, out);
     }
 }
 

@@ -264,10 +264,10 @@ fn maps_once(text: &str) -> String {
 }
 
 pub(crate) fn steady(rig: &mut Rig, from_ms: i64, seconds: i64, gop: i64) {
-    let mut n = (from_ms * 48 + 1023) / 1024;
+    let mut n = ((from_ms + 66) * 48 + 1023) / 1024;
     for i in 0..seconds * 30 {
         let at = from_ms + (i * 100 + 1) / 3;
-        while n * 1024 / 48 < at {
+        while n * 1024 / 48 < at + 66 {
             rig.push(1, sound(n, 48_000));
             n += 1;
         }
