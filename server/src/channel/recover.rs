@@ -76,6 +76,8 @@ fn recovered(session: &str, found: Found, record: bool) -> Option<Recovered> {
             track: track(&last.init)?,
             frame_rate,
             bitrate: None,
+            made: last.header.made,
+            listed: !last.header.unlisted,
         });
         journals.push(files);
     }

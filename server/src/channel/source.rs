@@ -80,6 +80,8 @@ pub(super) fn renditions(tracks: &[Track], metadata: &Metadata) -> Vec<hls::pres
                 media::Kind::Audio => None,
             },
             bitrate: kbps.filter(|kbps| kbps.is_finite() && *kbps > 0.0).map(|kbps| (kbps * 1000.0) as u32),
+            made: false,
+            listed: true,
         }
     };
     let mut renditions: Vec<_> = tracks.iter().map(rendition).collect();

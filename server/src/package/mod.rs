@@ -22,7 +22,6 @@ pub(crate) use view::{Live, Rendition, View};
 pub(crate) struct Session {
     presentation: Presentation,
     live: Arc<Live>,
-    playable: bool,
 }
 
 /// What a push changed: by rendition, in order. The journal wants them too.
@@ -38,11 +37,7 @@ impl Session {
         journaled: bool,
     ) -> Self {
         let live = Live::new(id, plan, &renditions, stay(&plan, journaled));
-        Self {
-            presentation: Presentation::new(plan, epoch_ms, renditions),
-            live: Arc::new(live),
-            playable: false,
-        }
+        Self { presentation: Presentation::new(plan, epoch_ms, renditions), live: Arc::new(live) }
     }
 
     /// Goes on with what the journal holds.
@@ -55,7 +50,7 @@ impl Session {
     ) -> (Self, Changes) {
         let live = Live::new(id, plan, &renditions, stay(&plan, true));
         let (presentation, changes) = Presentation::resume(plan, epoch_ms, renditions, journals);
-        let mut session = Self { presentation, live: Arc::new(live), playable: false };
+        let session = Self { presentation, live: Arc::new(live) };
         session.apply(&changes);
         session.publish_all();
         (session, changes)
@@ -71,9 +66,14 @@ impl Session {
         self.presentation.renditions().iter().position(|rendition| rendition.track.kind == kind)
     }
 
+    /// A rendition as it is declared, with what it carries now.
+    pub(crate) fn declared(&self, rendition: usize) -> Option<&hls::presentation::Rendition> {
+        self.presentation.renditions().get(rendition)
+    }
+
     /// What a rendition carries now.
     pub(crate) fn track(&self, rendition: usize) -> Option<&::media::Track> {
-        self.presentation.renditions().get(rendition).map(|rendition| &rendition.track)
+        self.declared(rendition).map(|rendition| &rendition.track)
     }
 
     /// How long nothing came of a rendition before this unit, where players see a discontinuity for it.
@@ -176,12 +176,12 @@ impl Session {
         self.presentation.frame_rate(rendition)
     }
 
-    /// Each rendition has a part: players can begin.
+    /// Each rendition has a part, or its time is up: players can begin.
     pub(crate) fn playable(&self) -> bool {
-        self.playable
+        self.presentation.playable()
     }
 
-    fn apply(&mut self, changes: &Changes) {
+    fn apply(&self, changes: &Changes) {
         if changes.iter().all(|(_, changeset)| changeset.changes.is_empty()) {
             return;
         }
@@ -196,16 +196,18 @@ impl Session {
         self.publish(&wake);
     }
 
-    fn publish_all(&mut self) {
+    fn publish_all(&self) {
         self.publish(&vec![true; self.live.renditions().len()]);
     }
 
-    /// Views are made for all renditions, since each reports on the others; only those who wait for a change are woken.
-    fn publish(&mut self, wake: &[bool]) {
+    /// Views are made for all renditions that are known, since each reports on the others; only those who wait for a change are woken.
+    fn publish(&self, wake: &[bool]) {
         for (number, rendition) in self.live.renditions().iter().enumerate() {
             let Some(index) = self.presentation.index(number) else { continue };
             let others = || {
-                let others = self.live.renditions().iter().enumerate().filter(|(other, _)| *other != number);
+                let listed = |other: usize| other != number && self.presentation.is_listed(other);
+                let others =
+                    self.live.renditions().iter().enumerate().filter(move |(other, _)| listed(*other));
                 others.filter_map(|(other, rendition)| Some((rendition, self.presentation.index(other)?)))
             };
             let reports = others().filter_map(|(rendition, index)| {
@@ -222,9 +224,6 @@ impl Session {
             let view = View::new(index.clone(), track, reports, windows, frame_rate);
             rendition.publish(view, wake.get(number).copied().unwrap_or(true));
         }
-        self.playable = self.playable
-            || (0..self.live.renditions().len())
-                .all(|number| self.presentation.index(number).is_some_and(|index| index.last().is_some()));
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Live {
 /// One rendition as viewers see it.
 pub(crate) struct Rendition {
     name: String,
+    /// The multivariant has it, once there is something in it.
+    listed: bool,
     held: Mutex<Held>,
     view: watch::Sender<Option<Arc<View>>>,
     /// What its long playlists are put together from.
@@ -128,6 +130,7 @@ impl Live {
     ) -> Self {
         let rendition = |rendition: &hls::presentation::Rendition| Rendition {
             name: rendition.name.clone(),
+            listed: rendition.listed,
             held: Mutex::new(Held::new(stay)),
             view: watch::Sender::new(None),
             pages: Pages::default(),
@@ -178,6 +181,7 @@ impl Live {
         let views: Vec<_> = self
             .renditions
             .iter()
+            .filter(|rendition| rendition.listed)
             .filter_map(|rendition| Some((rendition, rendition.view.borrow().clone()?)))
             // One that has nothing but gaps (announced, and never sent) would only hold up the others.
             .filter(|(_, view)| view.index.bandwidth().is_some())

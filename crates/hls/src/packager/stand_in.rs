@@ -8,22 +8,6 @@ use crate::Changeset;
 use crate::slate::Loop;
 
 impl Packager {
-    /// A hint must not come true under another MAP: with nothing pending, the last key frame once more, as a segment of one
-    /// frame. `false` where there never was one.
-    pub(crate) fn repeat_key(&mut self, out: &mut Changeset) -> bool {
-        let Some((data, offset)) = self.last_key.clone() else { return false };
-        let Some(pts) = self.index.ends_at().map(|end| end.rescale(self.scale).ticks) else { return false };
-        let live_only = self.index.set_live_only(true);
-        let frame = self.frame.min(self.target);
-        let unit = Pending { dts: (pts - offset).max(0), pts, key: true, data };
-        self.begin(&unit);
-        self.add(unit, frame);
-        self.close_part(out);
-        self.seal(out);
-        self.index.set_live_only(live_only);
-        true
-    }
-
     /// A segment that has nothing before a break; `false` where there is nothing to show. hls.js 1.7 never begins where a GAP
     /// of one rendition lies before a DISCONTINUITY: its sound then begins behind that, and waits there for pictures, which
     /// wait for the sound.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use media::{Timescale, Timestamp};
 
 use super::source::{Source, show};
-use super::{Changes, Presentation, State, close_all};
+use super::step::close_all;
+use super::{Changes, Presentation, State};
 use crate::packager::Packager;
 
 /// Well under a second, for each rendition is judged by itself.
@@ -20,8 +21,11 @@ impl Presentation {
     /// shown, or there is no hole.
     pub fn bridge(&mut self, to: Timestamp) -> Changes {
         let mut out = Vec::new();
-        if let State::Running { packagers, source: Source::Publisher, .. } = &mut self.state {
-            over(packagers, self.leader, to, &mut out);
+        if let State::Running(running) = &mut self.state
+            && matches!(running.source, Source::Publisher)
+        {
+            over(&mut running.packagers, self.leader, to, &mut out);
+            running.follow(self.leader, None, &mut out);
         }
         out
     }
