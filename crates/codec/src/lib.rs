@@ -11,11 +11,14 @@ pub mod aac;
 mod av;
 pub mod decode;
 pub mod file;
+pub mod filter;
+mod frame;
 pub mod mjpeg;
 mod picture;
 pub mod scale;
 mod sound;
 pub mod x264;
 
+pub use frame::{Frame, NoMemory};
 pub use picture::{Colour, Error as PictureError, Picture, Plane};
 pub use sound::{Resampler, Sound};
