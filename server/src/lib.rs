@@ -28,6 +28,7 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 mod tls;
+pub mod transcode;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -83,14 +84,16 @@ impl Server {
         let library = journal::Library::new(&sessions, writer.clone(), clock.clone());
         let wake = Arc::new(tokio::sync::Notify::new());
         let shelf = package::Shelf::default();
+        let worker = config.worker.clone().map(transcode::Program::own);
+        let transcoder = transcode::Transcoder::start(worker);
         let registry = Registry::new(
             store.clone(),
             writer,
             library.clone(),
-            &sessions,
             shelf.clone(),
             Arc::clone(&wake),
             clock.clone(),
+            transcoder,
         );
         registry.recover().await.context("can't take up the sessions that were running")?;
 

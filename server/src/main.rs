@@ -13,6 +13,11 @@ use server::config::{Args, Config};
 const STRAGGLERS: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
+    // Its other role, which nobody takes by hand.
+    let mut words = std::env::args().skip(1);
+    if words.next().as_deref() == Some(server::transcode::NAME) {
+        return transcode_worker(words.next().and_then(|word| word.parse().ok()));
+    }
     let args = Args::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("SIGMA_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
@@ -26,6 +31,17 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Its words go to the server, which puts them into its log.
+fn transcode_worker(parent: Option<u32>) -> ExitCode {
+    match server::transcode::run(parent) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
             ExitCode::FAILURE
         }
     }

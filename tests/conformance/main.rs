@@ -1,6 +1,9 @@
-//! `sigma-probe` judges the real server, SHOULDs and all: video and sound, video alone, sound alone, each until it ends.
+//! `sigma-probe` judges the real server, SHOULDs and all: video and sound, video alone, sound alone, each until it ends; and
+//! over TLS and HTTP/2.
 
-use std::process::Command;
+mod tls;
+
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -52,7 +55,7 @@ fn holds(kind: Kind) -> Result<()> {
 
     // It ends before the watch does: what holds after the end is tried as well.
     let watch = u64::from(fixture::SECONDS) * (loops + 1) + 4;
-    let report = probe(&channel.hls_url, watch)?;
+    let report = probe(&channel.hls_url, watch, &[])?;
     ensure!(rules(&report, "fail").is_empty(), "{}", broken(&report));
     ensure!(rules(&report, "warn").is_empty(), "{}", broken(&report));
     let mut untried = vec![NEEDS_TLS];
@@ -63,10 +66,14 @@ fn holds(kind: Kind) -> Result<()> {
     Ok(())
 }
 
-fn probe(url: &str, seconds: u64) -> Result<Value> {
+fn check(url: &str, seconds: u64, more: &[&str]) -> Result<Output> {
     // A busy machine is late by itself.
     let args = ["check", url, "--for", &format!("{seconds}s"), "--slack", "1s", "--strict", "--json"];
-    let out = Command::new(built("sigma-probe")?).args(args).output().context("sigma-probe")?;
+    Command::new(built("sigma-probe")?).args(args).args(more).output().context("sigma-probe")
+}
+
+fn probe(url: &str, seconds: u64, more: &[&str]) -> Result<Value> {
+    let out = check(url, seconds, more)?;
     let said = String::from_utf8_lossy(&out.stderr);
     ensure!(matches!(out.status.code(), Some(0 | 1)), "sigma-probe: {}\n{said}", out.status);
     serde_json::from_slice(&out.stdout).context("sigma-probe's JSON")

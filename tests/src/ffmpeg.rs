@@ -78,6 +78,7 @@ const RELOADS: [&str; 2] = ["Found duplicated MOOV Atom. Skipped it", "Last mess
 
 /// Decodes a live playlist for some seconds and gives the frames of video; a warning is an error.
 pub fn play(url: &str, seconds: u32, map: &[&str]) -> Result<u64> {
+    let limit = seconds + 57;
     let seconds = seconds.to_string();
     let mut args = vec![
         "-hide_banner",
@@ -96,7 +97,7 @@ pub fn play(url: &str, seconds: u32, map: &[&str]) -> Result<u64> {
     }
     args.extend(["-f", "null", "-progress", "-", "-"]);
     let mut process = Process::start(Command::new("ffmpeg").args(args))?;
-    process.succeeds(Duration::from_secs(60))?;
+    process.succeeds(Duration::from_secs(u64::from(limit)))?;
     let log = process.log();
     let frames =
         log.lines().filter_map(|l| l.strip_prefix("frame=")?.trim().parse().ok()).next_back().unwrap_or(0);

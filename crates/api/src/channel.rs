@@ -122,6 +122,8 @@ pub struct Channel {
     pub dvr_window_s: u32,
     /// How long its recordings are kept.
     pub retention: Retention,
+    /// What viewers see while the publisher is silent.
+    pub slate: Slate,
     /// The session that runs.
     pub live_session_id: Option<String>,
     /// What comes in, where a session runs and it is known.
@@ -132,6 +134,27 @@ pub struct Channel {
     /// When its settings last changed.
     #[serde(with = "time::serde::rfc3339")]
     pub updated_at: OffsetDateTime,
+}
+
+/// What viewers see, a picture that does not move and silence, while the publisher is silent or gone: until it returns or
+/// the reconnect window closes. It is no part of the recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Slate)]
+pub struct Slate {
+    /// After so many milliseconds without media.
+    #[schema(example = 1500)]
+    pub after_ms: u32,
+}
+
+/// Changes to a channel's slate: what isn't told stays.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SlateUpdate)]
+pub struct SlateUpdate {
+    /// 500 to 10000; 1500 unless told.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 500, maximum = 10_000)]
+    pub after_ms: Option<u32>,
 }
 
 /// A new channel. What isn't told takes its default.
@@ -174,6 +197,10 @@ pub struct Create {
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub playback: Option<PlaybackSettings>,
+    /// What viewers see while the publisher is silent.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub slate: Option<SlateUpdate>,
 }
 
 /// Changes to a channel (JSON merge patch, RFC 7396): what isn't told stays. They hold at once, but a session keeps the
@@ -218,4 +245,8 @@ pub struct Update {
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub playback: Option<PlaybackSettings>,
+    /// What viewers see while the publisher is silent.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub slate: Option<SlateUpdate>,
 }

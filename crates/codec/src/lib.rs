@@ -18,6 +18,7 @@ pub mod mjpeg;
 mod picture;
 pub mod scale;
 mod sound;
+pub mod still;
 pub mod x264;
 
 pub use frame::{Frame, NoMemory};

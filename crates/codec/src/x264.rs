@@ -94,6 +94,8 @@ pub struct Config {
     pub threads: u32,
     /// Slices a picture; 0 leaves it to libx264 (one a thread in zero latency, else one).
     pub slices: u32,
+    /// Number of the parameter sets, 0 to 31: one that no other stream has can follow that stream in the same decoder.
+    pub parameter_set: u32,
     /// What the pictures' samples mean; goes into the VUI.
     pub colour: Colour,
 }
@@ -112,6 +114,7 @@ impl Config {
             latency: Latency::default(),
             threads: 0,
             slices: 0,
+            parameter_set: 0,
             colour: Colour::assumed(height),
         }
     }
@@ -295,6 +298,7 @@ impl Config {
         setting("key frame interval", interval, (1..=3600).contains(&interval), "from 1 to 3600 pictures")?;
         setting("number of threads", self.threads, self.threads <= 64, "at most 64 (0: automatic)")?;
         setting("number of slices", self.slices, self.slices <= 32, "at most 32 (0: automatic)")?;
+        setting("parameter set", self.parameter_set, self.parameter_set <= 31, "from 0 to 31")?;
         if let Latency::Lookahead(pictures) = self.latency {
             setting("lookahead", pictures, (1..=60).contains(&pictures), "from 1 to 60 pictures")?;
         }

@@ -117,6 +117,8 @@ fn file(first: u64, plan: Plan, track: &Track) -> File {
         size: (1280, 720),
         frame_rate: Some((30, 1)),
         channels: 0,
+        live_only: false,
+        late: None,
     };
     let init = mp4::init::segment(track);
     File { header, init, timescale: 90_000, parts: (0..60).map(entry).collect(), valid_len: 0, torn: 0 }

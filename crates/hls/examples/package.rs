@@ -167,7 +167,7 @@ impl<'a> Shell<'a> {
                             fs::write(folder.join(segment.uri()), data).unwrap();
                         }
                     }
-                    Change::Removed(_) => {}
+                    Change::Removed(_) | Change::Late { .. } => {}
                 }
             }
         }

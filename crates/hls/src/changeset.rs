@@ -17,7 +17,7 @@ pub struct Changeset {
 /// One thing that happened.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A new initialisation segment; parts that follow need it.
+    /// The initialisation segment that parts from here on need: a new one, or one from before.
     Init(Arc<Init>),
     /// A part is complete. Its bytes go to the journal and to whoever waits for `p{N}.m4s`.
     Part(Part),
@@ -25,6 +25,13 @@ pub enum Change {
     Sealed(Arc<Segment>),
     /// A segment left the live playlist; its URLs answer for 3×TD more.
     Removed(Arc<Segment>),
+    /// Media that came after its place was taken: for the journal alone, nobody is shown it.
+    Late {
+        /// The live segment from which on its place is taken.
+        place: u64,
+        /// An `Init` or a `Part`; its numbers are apart from those of what is live.
+        change: Box<Self>,
+    },
 }
 
 /// An initialisation segment (`ftyp` + `moov`), the target of EXT-X-MAP.
@@ -58,6 +65,8 @@ pub struct Part {
     pub discontinuity_sequence: u64,
     /// The EXT-X-MAP it needs.
     pub init: u32,
+    /// Not the publisher's: shown live, left out of recording and catch-up.
+    pub live_only: bool,
     /// `tfdt`, in the track's scale.
     pub decode_time: u64,
     /// Presentation time of its first frame since the session's epoch.

@@ -100,6 +100,8 @@ pub struct Segment {
     pub bytes: u64,
     /// EXT-X-GAP: nothing came in this time; it has no media.
     pub gap: bool,
+    /// Not the publisher's: shown live, left out of recording and catch-up.
+    pub live_only: bool,
     /// In order; their numbers follow each other.
     pub parts: Vec<PartInfo>,
 }
@@ -130,6 +132,10 @@ pub struct Index {
     /// Segments that are in no file: GAPs, once they are past.
     lost: Vec<std::ops::Range<u64>>,
     inits: Vec<Arc<Init>>,
+    /// Numbers of new ones begin here.
+    init_floor: u32,
+    /// What comes next isn't the publisher's.
+    live_only: bool,
     next_msn: u64,
     next_part: u64,
     discontinuities: u64,
@@ -160,6 +166,8 @@ impl Index {
             spans: Spans::default(),
             lost: Vec::new(),
             inits: Vec::new(),
+            init_floor: 0,
+            live_only: false,
             next_msn: FIRST_MSN,
             next_part: 0,
             discontinuities: 0,
@@ -242,9 +250,15 @@ impl Index {
         self.inits.first()
     }
 
-    /// The newest initialisation segment: what the next part needs.
-    pub fn newest_init(&self) -> Option<&Arc<Init>> {
+    /// The newest initialisation segment: what the next segment needs.
+    pub fn current_init(&self) -> Option<&Arc<Init>> {
         self.inits.last()
+    }
+
+    /// Where the newest segment ends, in decode time.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let newest = self.open.as_ref().or(self.sealed.back().map(|s| &**s))?;
+        Some(newest.start.plus(newest.duration))
     }
 
     /// Measured bits a second: (peak of a segment, average); `None` before the first part.
@@ -262,12 +276,14 @@ impl Index {
         })
     }
 
-    /// Takes an initialisation segment for what follows; the one at hand where it is the same.
+    /// Takes an initialisation segment for what follows; `None` where it is in force already. One that was in force before
+    /// gets a new number all the same: numbers rise, so that a file is found by them.
     pub(crate) fn add_init(&mut self, data: bytes::Bytes) -> Option<Arc<Init>> {
         if self.inits.last().is_some_and(|i| i.data == data) {
             return None;
         }
-        let init = Arc::new(Init { number: self.inits.last().map_or(0, |i| i.number + 1), data });
+        let next = self.inits.last().map_or(0, |i| i.number + 1);
+        let init = Arc::new(Init { number: next.max(self.init_floor), data });
         self.inits.push(init.clone());
         Some(init)
     }
@@ -276,6 +292,25 @@ impl Index {
         if self.inits.last().is_none_or(|i| i.number < init.number) {
             self.inits.push(init);
         }
+    }
+
+    /// Whether what follows isn't the publisher's; gives what held before.
+    pub(crate) fn set_live_only(&mut self, live_only: bool) -> bool {
+        std::mem::replace(&mut self.live_only, live_only)
+    }
+
+    pub(crate) fn clear_discontinuity(&mut self) {
+        self.pending_discontinuity = false;
+    }
+
+    /// An empty timeline beside this one, for media that isn't shown: from these numbers on, under the initialisation
+    /// segment with this data.
+    pub(crate) fn aside(&self, msn: u64, part: u64, init: &bytes::Bytes) -> Self {
+        let mut aside = Self::new(self.control.clone());
+        (aside.next_msn, aside.next_part) = (msn, part);
+        aside.init_floor = u32::try_from(msn).unwrap_or(u32::MAX);
+        aside.inits.extend(self.inits.iter().rev().find(|i| i.data == *init).cloned());
+        aside
     }
 
     /// Sets DISCONTINUITY before the next segment; one is enough.
@@ -298,6 +333,7 @@ impl Index {
             duration: Timestamp::new(0, start.scale),
             bytes: 0,
             gap: false,
+            live_only: self.live_only,
             parts: Vec::new(),
         };
         self.next_msn += 1;
@@ -368,7 +404,7 @@ impl Index {
 impl Meter {
     fn add(&mut self, segment: &Segment, target_duration: u32) {
         let seconds = segment.duration.seconds();
-        if segment.gap || seconds <= 0.0 {
+        if segment.gap || segment.live_only || seconds <= 0.0 {
             return;
         }
         self.bytes += segment.bytes;

@@ -21,6 +21,7 @@ pub mod recording;
 pub mod reload;
 #[cfg(test)]
 mod rules;
+pub mod slate;
 
 pub use changeset::{Change, Changeset, Init, Part};
 pub use index::{Control, Index, PartInfo, Segment, Target};

@@ -17,6 +17,7 @@ const GAP: u8 = 1;
 const DISCONTINUITY: u8 = 2;
 /// It does not begin with a key frame.
 const DEPENDENT: u8 = 4;
+const LIVE_ONLY: u8 = 8;
 
 /// Packed segments, the oldest first, without a hole between their numbers.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +72,7 @@ impl Page {
             duration: Timestamp::new(slot.duration.into(), self.scale),
             bytes: slot.bytes.into(),
             gap: slot.flags & GAP != 0,
+            live_only: slot.flags & LIVE_ONLY != 0,
             parts: Vec::new(),
         }
     }
@@ -97,6 +99,7 @@ impl Past {
             bytes: u32::try_from(segment.bytes).unwrap_or(u32::MAX),
             flags: if segment.parts.first().is_none_or(|part| part.independent) { 0 } else { DEPENDENT }
                 | if segment.gap { GAP } else { 0 }
+                | if segment.live_only { LIVE_ONLY } else { 0 }
                 | if segment.discontinuity { DISCONTINUITY } else { 0 },
         };
         if let Some(page) = self.pages.back_mut().filter(|page| page.takes(segment)) {

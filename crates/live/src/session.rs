@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 
 use crate::{PublisherId, SessionId, Source};
 
-/// A publisher that was silent for so long is in trouble: the session goes to `error`.
-pub const SILENCE: Duration = Duration::from_millis(1500);
+/// A publisher that was silent for so long is in trouble, unless its channel says otherwise: the session goes to `error`,
+/// and viewers see the slate.
+pub const SLATE_AFTER: Duration = Duration::from_millis(1500);
+/// A publisher that is back behind its place has so long to catch up; then the session goes on where it is.
+pub const CATCH_UP: Duration = Duration::from_secs(2);
 /// A publisher that was silent for so long may be taken over by another with the key.
 pub const TAKEOVER: Duration = Duration::from_secs(2);
 /// A publisher that came back has so long to send its first media, even where the reconnect window ends before.
@@ -107,8 +110,8 @@ impl fmt::Display for EndReason {
 /// Why a session is in `error`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// Connected, but nothing came for [`SILENCE`].
-    Silent,
+    /// Connected, but nothing came for so long.
+    Silent(Duration),
     /// The connection went without a goodbye; the text says how.
     Lost(String),
     /// The server itself was down.
@@ -119,7 +122,7 @@ impl Trouble {
     /// The stable name, as the API gives it.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Silent => "silent",
+            Self::Silent(_) => "silent",
             Self::Lost(_) => "publisher_lost",
             Self::Restarted => "server_restarted",
         }
@@ -129,7 +132,7 @@ impl Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silent => write!(f, "the publisher sent nothing for {:.1} s", SILENCE.as_secs_f64()),
+            Self::Silent(time) => write!(f, "the publisher sent nothing for {:.1} s", time.as_secs_f64()),
             Self::Lost(why) => write!(f, "the publisher was lost ({why})"),
             Self::Restarted => f.write_str("the server was restarted"),
         }
@@ -143,6 +146,8 @@ pub(crate) struct Publisher {
     pub(crate) peer: String,
     /// When its last media came, or else when it was admitted.
     pub(crate) heard: Instant,
+    /// The slate is being made, in case it stays silent.
+    pub(crate) doubted: bool,
 }
 
 /// Where a session stands. `ended` isn't a state to hold: the session is dropped, so nothing can follow it.
@@ -176,6 +181,24 @@ pub(crate) enum State {
         grace: Option<Instant>,
         /// What it goes back to when media comes.
         before: Before,
+        /// What viewers see meanwhile.
+        slate: Slate,
+    },
+}
+
+/// ```text
+///   None ── was live ──▶ Due ── its time ──▶ Shown ── media comes again ──▶ Shown { since }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slate {
+    /// Nobody watches yet.
+    None,
+    /// When the slate goes in.
+    Due(Instant),
+    /// It is in.
+    Shown {
+        /// When the publisher's first media since came.
+        since: Option<Instant>,
     },
 }
 

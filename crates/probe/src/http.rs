@@ -155,6 +155,9 @@ impl Client {
             let fault = |why: String| Error::Certificate { path: path.clone(), why };
             let pem = std::fs::read(path).map_err(|e| fault(e.to_string()))?;
             let certs = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| fault(chain(&e)))?;
+            if certs.is_empty() {
+                return Err(fault("there is no certificate in it (a PEM file is wanted)".into()));
+            }
             builder = builder.tls_certs_merge(certs);
         }
         builder = match options.http {
@@ -184,8 +187,10 @@ impl Client {
     }
 
     async fn whole(&self, url: &Url, headers: &[(&'static str, &str)]) -> Result<Response, Error> {
-        let fault =
-            |e: reqwest::Error| Error::Transport { url: url.to_string(), why: chain(&e.without_url()) };
+        let fault = |e: reqwest::Error| Error::Transport {
+            url: url.to_string(),
+            why: plainly(chain(&e.without_url())),
+        };
         let mut request = self.inner.get(url.clone());
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -220,6 +225,15 @@ impl Client {
             done: self.clock.now(),
         })
     }
+}
+
+/// What is wrong with a certificate, and what to do; other errors as they are.
+fn plainly(why: String) -> String {
+    let Some((_, what)) = why.split_once("invalid peer certificate: ") else { return why };
+    format!(
+        "the server's certificate is not trusted ({what}): name the authority that vouches for it with --ca FILE, or take \
+         any with --insecure"
+    )
 }
 
 /// An error with all its causes, in one line.

@@ -11,12 +11,10 @@ use media::{Silence, Timeline, Timestamp, Track};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::assets;
 use super::breaks::Breaks;
 use super::gather::Gather;
-use super::recover::Outcome;
-use super::run::{Run, unix_ms};
-use super::{Message, Shared, config, plan, recover};
+use super::run::Run;
+use super::{Message, Shared, config, plan};
 use crate::control::channels::Order;
 use crate::ingest::{End, Feed, Knock, Seat};
 use crate::journal::Trouble;
@@ -29,8 +27,10 @@ const FAREWELL: Duration = Duration::from_secs(60);
 /// The figures of a running session reach the database this often.
 const KEEP_SOURCE: Duration = Duration::from_secs(10);
 
+mod ends;
 mod flow;
 mod settle;
+mod slate;
 
 struct Actor {
     shared: Arc<Shared>,
@@ -43,6 +43,7 @@ struct Actor {
     source_kept: Option<Instant>,
     /// The database has the figures in hand.
     keeping: Option<JoinHandle<()>>,
+    slate: slate::Desk,
 }
 
 /// The admitted publisher.
@@ -87,6 +88,8 @@ enum Turn {
     Message(Message),
     Feed(Option<Feed>),
     Due,
+    /// The worker made a slate, or can't.
+    Slate(Option<hls::slate::Slate>),
     /// No registry any more.
     Over,
 }
@@ -100,7 +103,8 @@ pub(super) async fn run(
     let machine =
         live::Channel::new(ChannelId::new(channel.id.as_str()), config(&channel.settings), channel.stopped);
     let (knocking, on, run, source_kept, keeping) = (None, None, None, None, None);
-    let mut actor = Actor { shared, channel, machine, knocking, on, run, source_kept, keeping };
+    let slate = slate::Desk::default();
+    let mut actor = Actor { shared, channel, machine, knocking, on, run, source_kept, keeping, slate };
     if let Some(session) = unfinished {
         actor.recover(session).await;
     }
@@ -122,6 +126,7 @@ pub(super) async fn run(
                 actor.feed(feed.unwrap_or(end)).await;
             }
             Turn::Due => actor.due().await,
+            Turn::Slate(made) => actor.slate_made(made),
             Turn::Over => return,
         }
     }
@@ -137,7 +142,7 @@ impl Actor {
             Stage::Gathering(gather) if !gather.tracks.is_empty() => gather.deadline(),
             Stage::Gathering(_) | Stage::Flowing { .. } => None,
         });
-        let due = self.machine.poll_timeout().into_iter().chain(gathered).min();
+        let due = self.machine.poll_timeout().into_iter().chain(gathered).chain(self.slate.tick).min();
         let wait = due.map(|due| due.saturating_duration_since(self.now()));
         let alarm = async {
             match wait {
@@ -154,6 +159,7 @@ impl Actor {
         tokio::select! {
             message = messages.recv() => message.map_or(Turn::Over, Turn::Message),
             feed = feed => Turn::Feed(feed),
+            made = self.slate.made() => Turn::Slate(made),
             () = alarm => Turn::Due,
         }
     }
@@ -226,6 +232,7 @@ impl Actor {
         let now = self.now();
         self.machine.handle_timeout(now);
         self.carry_out().await;
+        self.tick_slate().await;
     }
 
     async fn input(&mut self, input: Input) {
@@ -249,6 +256,7 @@ impl Actor {
                 let settings = &self.channel.settings;
                 self.run = Some(Run::new(session.as_str(), plan(settings), settings.record));
                 self.shared.library.keep.hold(session.as_str());
+                self.slate = slate::Desk::default();
                 self.shared.shelf.expect(&self.channel.playback_id);
                 if let Some(Connected { stage: Stage::Flowing { timeline, seen_key, .. }, .. }) = &mut self.on
                 {
@@ -276,6 +284,9 @@ impl Actor {
                     let _ = on.kick.send(reason);
                 }
             }
+            Command::PrepareSlate { .. } => self.prepare_slate(),
+            Command::ShowSlate { .. } => self.show_slate(),
+            Command::EndSlate { anew, .. } => self.end_slate(anew),
             Command::CloseSession { session, .. } => self.close(session).await,
         }
     }
@@ -316,13 +327,9 @@ impl Actor {
                 if let Some(input) = input {
                     self.input(input).await;
                 }
+                // What is pending stays so: the part that is hinted comes true with it when the slate, or another publisher,
+                // takes over.
                 self.on = self.on.take().filter(|on| on.id != publisher);
-                // Whoever comes next goes on behind a discontinuity: what is pending has nothing to wait for.
-                if let Some(run) = &mut self.run {
-                    let outcome = run.discontinuity(None);
-                    self.log_trouble(outcome);
-                    self.playable().await;
-                }
             }
         }
     }
@@ -331,85 +338,6 @@ impl Actor {
     fn log_trouble(&self, outcome: Result<(), Trouble>) {
         if let Err(trouble) = outcome {
             tracing::error!("channel {}: {trouble}", self.channel.settings.name);
-        }
-    }
-
-    async fn close(&mut self, session: SessionId) {
-        let Some(mut run) = self.run.take_if(|run| run.id == session.as_str()) else { return };
-        let outcome = run.finish();
-        self.log_trouble(outcome);
-        self.shared.shelf.retire(&self.channel.playback_id);
-        self.shared.sources().remove(&run.id);
-        self.source_kept = None;
-        let keeping = self.keeping.take();
-        let shared = Arc::clone(&self.shared);
-        let playback = self.channel.playback_id.clone();
-        let subject = self.subject();
-        tokio::spawn(async move {
-            flow::keep_last(&shared, keeping, &run).await;
-            if run.recorded() {
-                shared.writer.flush().await;
-                let events = assets::ready(&shared.library, &shared.clock, &run.id, &subject).await;
-                events.into_iter().for_each(|event| shared.record(event));
-                // Only when this is known, too, may anybody tidy up after it.
-                let done = Arc::clone(&shared);
-                let session = run.id.clone();
-                shared.ledger.then(move || {
-                    done.library.keep.release(&session);
-                    done.retention.notify_one();
-                });
-            }
-            tokio::time::sleep(FAREWELL).await;
-            shared.shelf.forget(&playback, &run.id);
-            // What was only its window goes now.
-            shared.library.keep.release(&run.id);
-            shared.retention.notify_one();
-        });
-    }
-
-    async fn seal(&mut self) {
-        while let Some(Ok(feed)) = self.on.as_mut().map(|on| on.feed.try_recv()) {
-            self.feed(feed).await;
-        }
-        self.settle().await;
-        let Some(mut run) = self.run.take() else { return };
-        let outcome = run.seal();
-        self.log_trouble(outcome);
-        flow::keep_last(&self.shared, self.keeping.take(), &run).await;
-    }
-
-    async fn recover(&mut self, session: store::Session) {
-        self.shared.library.keep.hold(&session.id);
-        let now_ms = unix_ms(self.shared.clock.wall());
-        let created_ms = (session.created_at.unix_timestamp_nanos() / 1_000_000) as i64;
-        let since = |ms: i64| Duration::from_millis(u64::try_from(now_ms - ms).unwrap_or(0));
-        let (silent_for, begun) = match recover::read(&self.shared, &session.id).await {
-            Outcome::Recovered(found) => {
-                let silent_for = since(found.written_ms);
-                let mut run = Run::recovered(&self.shared, found, session.source);
-                let playable = run.became_playable();
-                if let Some(live) = run.live() {
-                    self.shared.shelf.put(&self.channel.playback_id, live);
-                }
-                self.run = Some(run);
-                (silent_for, playable)
-            }
-            Outcome::Empty => {
-                let settings = &self.channel.settings;
-                self.run = Some(Run::new(&session.id, plan(settings), settings.record));
-                self.shared.shelf.expect(&self.channel.playback_id);
-                (since(created_ms), false)
-            }
-            // As if its window had passed.
-            Outcome::Unusable => (self.channel.settings.reconnect_window + Duration::from_secs(1), false),
-        };
-        let id = SessionId::new(session.id);
-        let was_live = session.live_at.is_some();
-        let age = since(created_ms);
-        self.input(Input::Recovered { session: id.clone(), was_live, age, silent_for }).await;
-        if begun && !was_live {
-            // The journal was quicker than the database.
-            self.input(Input::Playable { session: id }).await;
         }
     }
 }

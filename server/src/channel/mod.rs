@@ -10,11 +10,11 @@ mod gather;
 mod ledger;
 mod recover;
 mod run;
+mod slate;
 mod source;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use crate::ingest::{Door, Knock, Seat};
 use crate::journal::{Library, Writer};
 use crate::package::Shelf;
 use crate::store::{self, Lookup, Store};
+use crate::transcode::Transcoder;
 
 pub(crate) use recover::Recovered;
 
@@ -43,12 +44,12 @@ pub(crate) struct Shared {
     pub store: Store,
     pub writer: Writer,
     pub library: Library,
-    pub sessions: Arc<Path>,
     pub shelf: Shelf,
     pub clock: Clock,
     ledger: Ledger,
     /// Told when a session is over and what it leaves behind is announced.
     retention: Arc<Notify>,
+    pub transcoder: Transcoder,
     /// By session: what it receives, as measured by now.
     sources: Mutex<HashMap<String, live::Source>>,
 }
@@ -95,13 +96,13 @@ impl Registry {
         store: Store,
         writer: Writer,
         library: Library,
-        sessions: &Path,
         shelf: Shelf,
         retention: Arc<Notify>,
         clock: Clock,
+        transcoder: Transcoder,
     ) -> Self {
-        let (ledger, sources, sessions) = (Ledger::open(store.clone()), Mutex::default(), sessions.into());
-        let shared = Shared { store, writer, library, sessions, shelf, clock, ledger, retention, sources };
+        let (ledger, sources) = (Ledger::open(store.clone()), Mutex::default());
+        let shared = Shared { store, writer, library, shelf, clock, ledger, retention, transcoder, sources };
         let refusals = Mutex::new(live::event::Throttle::refusals());
         Self(Arc::new(Inner { shared: Arc::new(shared), actors: Mutex::new(Some(HashMap::new())), refusals }))
     }
@@ -273,5 +274,6 @@ fn config(settings: &store::Settings) -> live::channel::Config {
         name: settings.name.clone(),
         reconnect_window: settings.reconnect_window,
         max_duration: settings.max_duration,
+        slate_after: settings.slate_after,
     }
 }

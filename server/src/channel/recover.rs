@@ -37,7 +37,7 @@ pub(super) enum Outcome {
 
 /// Repairs and reads the journal.
 pub(super) async fn read(shared: &Arc<Shared>, session: &str) -> Outcome {
-    let (root, id) = (Arc::clone(&shared.sessions), session.to_owned());
+    let (root, id) = (Arc::clone(&shared.writer.root), session.to_owned());
     let found = match tokio::task::spawn_blocking(move || repair(&root, &id)).await {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
@@ -49,7 +49,7 @@ pub(super) async fn read(shared: &Arc<Shared>, session: &str) -> Outcome {
     if found.renditions.is_empty() {
         return Outcome::Empty;
     }
-    let record = !window_only(&shared.sessions.join(session));
+    let record = !window_only(&shared.writer.root.join(session));
     match recovered(session, found, record) {
         Some(recovered) => Outcome::Recovered(recovered),
         None => {
@@ -67,7 +67,7 @@ fn recovered(session: &str, found: Found, record: bool) -> Option<Recovered> {
     let mut renditions = Vec::new();
     let mut journals = Vec::new();
     for (name, files) in found.renditions {
-        let last = files.last()?;
+        let last = files.iter().rev().find(|file| !file.header.live_only)?;
         let frame_rate = last.header.frame_rate.map(|(num, den)| media::Rational { num, den });
         renditions.push(hls::presentation::Rendition {
             name,

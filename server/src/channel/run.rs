@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use hls::Change;
 use live::event::Kind as Fact;
 use media::flv::Metadata;
 use media::{AccessUnit, Kind, Timeline, Timescale, Timestamp, Track};
 
+use super::slate::{Order, picture};
 use super::source::{Meter, announced, renditions};
 use super::{IN_MEMORY, Recovered, Shared};
-use crate::journal::{Context, Recorder, Trouble};
+use crate::journal::{Recorder, Trouble};
 use crate::package::{self, Live};
+
+mod stream;
+
+use stream::{Lag, late_recorders, recorders};
 
 /// A publisher that returns goes on at least so long behind what is there: its first frames must not fall into it.
 const BEHIND: Timestamp = Timestamp::new(100, Timescale::MILLIS);
@@ -33,6 +37,12 @@ pub(super) struct Run {
 struct Media {
     package: package::Session,
     recorders: Vec<Recorder>,
+    /// Of what comes too late to be shown; made when the first does.
+    late: Vec<Recorder>,
+    /// The newest key frame, for the slate.
+    key: Option<bytes::Bytes>,
+    /// How long after its place on the session's clock a unit comes.
+    lag: Lag,
     /// A moment on the machine's clock, and where it lies on the session's.
     zero: (Instant, Timestamp),
     told_playable: bool,
@@ -67,6 +77,9 @@ impl Run {
         let at = Timestamp::millis(unix_ms(shared.clock.wall()).saturating_sub(found.epoch_ms));
         run.media = Some(Media {
             recorders: recorders(shared, &run.id, &package, run.record),
+            late: late_recorders(shared, &run.id, &package, run.record),
+            key: None,
+            lag: Lag::default(),
             package,
             zero: (shared.clock.now(), at),
             told_playable: false,
@@ -104,12 +117,22 @@ impl Run {
                 let renditions = renditions(tracks, metadata);
                 let journaled = self.journaled();
                 let package = package::Session::new(&self.id, self.plan, epoch_ms, renditions, journaled);
-                let recorders =
-                    if journaled { recorders(shared, &self.id, &package, self.record) } else { Vec::new() };
+                let (recorders, late) = if journaled {
+                    (
+                        recorders(shared, &self.id, &package, self.record),
+                        late_recorders(shared, &self.id, &package, self.record),
+                    )
+                } else {
+                    Default::default()
+                };
                 let zero = (first, Timeline::LEAD);
+                let (key, lag) = Default::default();
                 self.media = Some(Media {
                     package,
                     recorders,
+                    late,
+                    key,
+                    lag,
                     zero,
                     told_playable: false,
                     breaks: 0,
@@ -120,7 +143,9 @@ impl Run {
             Some(media) => {
                 // First what is pending comes out: it lies behind the newest part.
                 let outcome = media.returned(tracks);
-                (media.at(first).max(media.end().plus(BEHIND)), outcome)
+                let behind = media.package.slate_end().unwrap_or(media.end()).max(media.end()).plus(BEHIND);
+                media.lag = Lag::default();
+                (media.at(first).max(behind.rescale(Timescale::MILLIS)), outcome)
             }
         };
         let mut timeline = Timeline::new(base);
@@ -142,12 +167,32 @@ impl Run {
 
     /// Takes a unit on the session's clock; true where that made something new.
     pub(super) fn push(&mut self, unit: AccessUnit, now: Instant) -> (bool, Result<(), Trouble>) {
+        self.take(unit, now, package::Session::push)
+    }
+
+    /// The same, with the unit that ends the slate.
+    pub(super) fn back(&mut self, unit: AccessUnit, now: Instant) -> (bool, Result<(), Trouble>) {
+        self.take(unit, now, package::Session::back)
+    }
+
+    fn take(
+        &mut self,
+        unit: AccessUnit,
+        now: Instant,
+        into: impl FnOnce(&mut package::Session, usize, AccessUnit) -> package::Changes,
+    ) -> (bool, Result<(), Trouble>) {
         self.meter.add(unit.data.len(), now);
         let Some(media) = &mut self.media else { return (false, Ok(())) };
         let Some(number) = media.package.rendition(unit.kind) else { return (false, Ok(())) };
         let hole = media.package.hole(number, &unit).map(Timestamp::seconds).filter(|hole| *hole > 0.0);
         let kind = unit.kind.name();
-        let changes = media.package.push(number, unit);
+        if unit.kind == Kind::Video && unit.key {
+            media.key = Some(unit.data.clone());
+        }
+        if media.package.slate_end().is_none() {
+            media.lag.add(media.at(now).minus(unit.pts).as_millis());
+        }
+        let changes = into(&mut media.package, number, unit);
         if !changes.is_empty() {
             self.source.bitrate = self.meter.bitrate().or(self.source.bitrate);
             if let Some(video) = media.package.rendition(Kind::Video)
@@ -180,6 +225,56 @@ impl Run {
         media.record(&changes)
     }
 
+    /// What a slate of this session is to be; `None` before there is anything to see.
+    pub(super) fn slate_job(&self) -> Option<Order> {
+        let media = self.media.as_ref()?;
+        let mut job = transcode::Job { number: 0, still: None, sound: None };
+        let mut kinds = Vec::new();
+        for number in 0..media.package.live().renditions().len() {
+            let track = media.package.track(number)?;
+            kinds.push(track.kind);
+            match &track.config {
+                media::CodecConfig::Avc(config) => {
+                    let rate = media.package.frame_rate(number)?;
+                    let picture = picture(track, media.key.as_ref());
+                    let (width, height) = (config.width, config.height);
+                    job.still = Some(transcode::Still { picture, width, height, rate });
+                }
+                media::CodecConfig::Aac(config) => {
+                    let channels = config.channels.clamp(1, 2);
+                    job.sound = Some(transcode::Sound { sample_rate: config.sample_rate, channels });
+                }
+            }
+        }
+        Some(Order { job, renditions: kinds })
+    }
+
+    /// Viewers see the slate from now on.
+    pub(super) fn slate(&mut self, slate: hls::slate::Slate, now: Instant) -> Result<(), Trouble> {
+        let Some(media) = &mut self.media else { return Ok(()) };
+        let to = media.slate_to(now, &self.plan);
+        let changes = media.package.slate(slate, to);
+        media.record(&changes)
+    }
+
+    /// More of the slate.
+    pub(super) fn advance(&mut self, now: Instant) -> Result<(), Trouble> {
+        let Some(media) = &mut self.media else { return Ok(()) };
+        let to = media.slate_to(now, &self.plan);
+        let changes = media.package.advance(to);
+        media.record(&changes)
+    }
+
+    /// How often there is more of the slate.
+    pub(super) fn pace(&self) -> Duration {
+        self.plan.part
+    }
+
+    /// Where the slate ends by now, while it is shown.
+    pub(super) fn slate_end(&self) -> Option<Timestamp> {
+        self.media.as_ref()?.package.slate_end()
+    }
+
     /// Discontinuities and initialisation segments since it was last asked.
     pub(super) fn take_breaks(&mut self) -> u32 {
         self.media.as_mut().map_or(0, |media| std::mem::take(&mut media.breaks))
@@ -204,16 +299,16 @@ impl Run {
         let Some(media) = &mut self.media else { return Ok(()) };
         let changes = media.package.finish();
         let outcome = media.record(&changes);
-        media.recorders.clear();
+        media.close();
         outcome
     }
 
     /// The server stops, the session doesn't: everything pending goes into the journal.
     pub(super) fn seal(&mut self) -> Result<(), Trouble> {
-        let outcome = self.discontinuity(None);
-        if let Some(media) = &mut self.media {
-            media.recorders.clear();
-        }
+        let Some(media) = &mut self.media else { return Ok(()) };
+        let changes = media.package.flush();
+        let outcome = media.record(&changes);
+        media.close();
         outcome
     }
 
@@ -240,78 +335,6 @@ impl Run {
     pub(super) fn recorded(&self) -> bool {
         self.record && self.media.is_some()
     }
-}
-
-impl Media {
-    fn at(&self, now: Instant) -> Timestamp {
-        let (moment, at) = self.zero;
-        let since = now.saturating_duration_since(moment);
-        at.plus(Timestamp::of_duration(since, Timescale::NANOS).rescale(Timescale::MILLIS))
-    }
-
-    /// Where the newest part ends.
-    fn end(&self) -> Timestamp {
-        let ends = (0..self.package.live().renditions().len()).filter_map(|number| {
-            let index = self.package.index(number)?;
-            let newest = index.open().or_else(|| index.segments().next_back().map(|segment| &**segment))?;
-            Some(newest.start.plus(newest.duration))
-        });
-        ends.max().unwrap_or(Timestamp::millis(0)).rescale(Timescale::MILLIS)
-    }
-
-    /// Another connection goes on with it, maybe with other configurations.
-    fn returned(&mut self, tracks: &[Track]) -> Result<(), Trouble> {
-        let mut outcome = Ok(());
-        let mut any = false;
-        for track in tracks {
-            let Some(number) = self.package.rendition(track.kind) else { continue };
-            if self.package.track(number) != Some(track) {
-                any = true;
-                let changes = self.package.discontinuity(Some((number, track.clone())));
-                outcome = outcome.and(self.record(&changes));
-            }
-        }
-        if !any {
-            let changes = self.package.discontinuity(None);
-            outcome = outcome.and(self.record(&changes));
-        }
-        outcome
-    }
-
-    fn record(&mut self, changes: &package::Changes) -> Result<(), Trouble> {
-        let mut outcome = Ok(());
-        for (number, changeset) in changes {
-            let breaks = changeset.changes.iter().filter(|change| match change {
-                Change::Init(_) => true,
-                Change::Part(part) => part.index == 0 && part.discontinuity,
-                Change::Sealed(_) | Change::Removed(_) => false,
-            });
-            self.breaks = self.breaks.saturating_add(breaks.count() as u32);
-            let kind = self.package.track(*number).map(|track| track.kind.name());
-            let gaps = changeset.changes.iter().filter_map(|change| match change {
-                Change::Sealed(segment) if segment.gap => Some((kind?, segment.duration.seconds())),
-                Change::Sealed(_) | Change::Init(_) | Change::Part(_) | Change::Removed(_) => None,
-            });
-            self.gaps.extend(gaps);
-            let Some(recorder) = self.recorders.get_mut(*number) else { continue };
-            let Some(index) = self.package.index(*number) else { continue };
-            let Some(track) = self.package.track(*number) else { continue };
-            let context = Context { index, track, frame_rate: self.package.frame_rate(*number) };
-            for change in &changeset.changes {
-                outcome = outcome.and(recorder.apply(change, &context));
-            }
-            let lost = recorder.take_losses();
-            if let Some(msns) = lost {
-                self.package.lose(*number, msns);
-            }
-        }
-        outcome
-    }
-}
-
-fn recorders(shared: &Shared, session: &str, package: &package::Session, record: bool) -> Vec<Recorder> {
-    let renditions = package.live().renditions().iter();
-    renditions.map(|rendition| Recorder::new(&shared.writer, session, rendition.name(), record)).collect()
 }
 
 pub(super) fn unix_ms(at: SystemTime) -> i64 {

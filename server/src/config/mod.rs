@@ -84,6 +84,8 @@ pub struct Config {
     pub retention: Retention,
     /// The disk.
     pub storage: Storage,
+    /// The program to start as the transcode worker: this one, unless a test does without.
+    pub worker: Option<PathBuf>,
 }
 
 /// Addresses as the world sees them; where `None`, the listener's own.
@@ -151,6 +153,7 @@ impl Config {
         let over_tls: Vec<_> = https.into_iter().chain(rtmps).collect();
         Ok(Self {
             data_dir: args.data_dir.clone(),
+            worker: std::env::current_exe().ok(),
             http: args.http.or(file.http).unwrap_or_else(|| local(8080)),
             rtmp: args.rtmp.or(file.rtmp).unwrap_or_else(|| local(1935)),
             https,
@@ -179,6 +182,7 @@ impl Config {
             access_log: false,
             retention: Retention::default(),
             storage: Storage::default(),
+            worker: None,
         }
     }
 }

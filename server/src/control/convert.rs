@@ -35,6 +35,7 @@ pub(super) fn channel(
             max_age_s: row.settings.retention.max_age.map(|d| d.as_secs() as u32),
             max_bytes: row.settings.retention.max_bytes,
         },
+        slate: api::channel::Slate { after_ms: row.settings.slate_after.as_millis() as u32 },
         name: row.settings.name,
         live_session_id: row.live_session,
         source,

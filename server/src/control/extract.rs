@@ -12,13 +12,12 @@ use super::problem::{Problem, Result};
 use crate::store::{Page, id};
 
 /// Fields that the API will have: refused by name rather than ignored.
-const LATER: [&str; 12] = [
+const LATER: [&str; 11] = [
     "owner",
     "members",
     "priority",
     "ladder",
     "processing",
-    "slate",
     "preview_first",
     "targets",
     "simulcast",

@@ -17,6 +17,8 @@ const DVR_WINDOW: Duration = Duration::from_secs(30);
 const DVR_RANGE: RangeInclusive<u32> = 30..=604_800;
 const AGE_RANGE: RangeInclusive<u32> = 60..=315_360_000;
 const LEAST_BYTES: u64 = 1_000_000;
+const SLATE_AFTER: Duration = live::session::SLATE_AFTER;
+const SLATE_RANGE: RangeInclusive<u32> = 500..=10_000;
 const NAME_MAX: usize = 100;
 const TITLE_MAX: usize = 200;
 /// What a trim leaves at least.
@@ -44,6 +46,7 @@ pub(super) fn of(create: Create) -> Result<Settings> {
         dvr_window: create.dvr_window_s.map_or(Ok(DVR_WINDOW), dvr_window)?,
         retention: create.retention.map_or(Ok(Retention::default()), retention)?,
         policy: create.playback.and_then(|p| p.policy).map_or(Policy::Public, convert::policy_in),
+        slate_after: create.slate.and_then(|slate| slate.after_ms).map_or(Ok(SLATE_AFTER), slate_after)?,
     })
 }
 
@@ -64,6 +67,10 @@ pub(super) fn merge(old: Settings, update: Update) -> Result<Settings> {
         dvr_window: update.dvr_window_s.map_or(Ok(old.dvr_window), dvr_window)?,
         retention: update.retention.map_or(Ok(old.retention), retention)?,
         policy: update.playback.and_then(|p| p.policy).map_or(old.policy, convert::policy_in),
+        slate_after: update
+            .slate
+            .and_then(|slate| slate.after_ms)
+            .map_or(Ok(old.slate_after), slate_after)?,
     })
 }
 
@@ -130,6 +137,14 @@ fn max_duration(told: Option<u32>) -> Result<Option<Duration>> {
 
 fn reconnect_window(seconds: u32) -> Result<Duration> {
     in_range("reconnect_window_s", seconds, RECONNECT_RANGE)
+}
+
+fn slate_after(ms: u32) -> Result<Duration> {
+    if SLATE_RANGE.contains(&ms) {
+        return Ok(Duration::from_millis(ms.into()));
+    }
+    let (from, to) = SLATE_RANGE.into_inner();
+    Err(Problem::field("slate.after_ms", format!("`slate.after_ms` is {ms}, but must be {from} to {to}")))
 }
 
 fn dvr_window(seconds: u32) -> Result<Duration> {

@@ -1,4 +1,5 @@
-//! The journal on disk: `DIR/sessions/{session}/{rendition}/{first msn}.m4s`, parts appended as they complete.
+//! The journal on disk: `DIR/sessions/{session}/{rendition}/{first msn}.m4s`, parts appended as they complete; from 2³¹ on
+//! what came too late to be shown.
 //!
 //! **Belongs here:** the one thread that writes, what is kept, repair after a crash, reading back by part, segment or whole session.
 //! **Does not:** the format of a file (`hls::journal`), when a file begins (`hls::journal::Log`), HTTP.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use hls::journal::{Index, scan};
+use hls::journal::{Index, LATE, scan};
 use hls::recording::{Layout, Source, Trim, trimmed};
 
 use super::Writer;
@@ -147,6 +147,25 @@ impl Library {
         scans.filter_map(Result::transpose).collect()
     }
 
+    /// The file that an initialisation segment stands in. Numbers rise from file to file, but for what came late: its files
+    /// are the last, and few.
+    fn find_init(&self, folder: &Path, names: &[u64], number: u32) -> std::io::Result<Option<Arc<Index>>> {
+        let (live, late) = names.split_at(names.partition_point(|first| *first < LATE));
+        if u64::from(number) < LATE {
+            let found = self.find(folder, live, Wanted::Init(number))?.map(|(_, index)| index);
+            if found.as_ref().is_some_and(|index| index.header.init == number) {
+                return Ok(found);
+            }
+        }
+        for first in late {
+            let index = self.scan(&path(folder, *first), None)?;
+            if index.as_ref().is_some_and(|index| index.header.init == number) {
+                return Ok(index);
+            }
+        }
+        Ok(None)
+    }
+
     /// A piece of media. The work does not grow with the session: one file is looked at, or a few.
     pub(crate) fn load(&self, session: &str, name: &str, wanted: Wanted) -> std::io::Result<Option<Bytes>> {
         let Some(folder) = self.folder(session).filter(|_| RENDITIONS.contains(&name)) else {
@@ -155,9 +174,14 @@ impl Library {
         let folder = folder.join(name);
         for fresh in [false, true] {
             let names = self.names(&folder, fresh)?;
+            if let Wanted::Init(number) = wanted {
+                match self.find_init(&folder, &names, number)? {
+                    Some(index) => return Ok(Some(index.init.clone())),
+                    None => continue,
+                }
+            }
             let Some((path, index)) = self.find(&folder, &names, wanted)? else { continue };
             let range = match wanted {
-                Wanted::Init(number) if index.header.init == number => return Ok(Some(index.init.clone())),
                 Wanted::Init(_) => continue,
                 Wanted::Segment(msn) => {
                     let from = index.parts.partition_point(|part| part.msn < msn);

@@ -27,6 +27,10 @@ pub(crate) struct Recorder {
     rendition: String,
     health: Arc<Health>,
     log: Option<Log>,
+    /// The newest initialisation segment.
+    init: Option<Arc<hls::Init>>,
+    /// Of what came too late to be shown: see `hls::journal::Header::late`.
+    place: Option<u64>,
     /// Only the window is kept.
     trims: bool,
     /// Parts that did not get into the journal.
@@ -47,10 +51,30 @@ impl Recorder {
             rendition: rendition.to_owned(),
             health: Arc::default(),
             log: None,
+            init: None,
+            place: None,
             trims: !keeps,
             missing: 0,
             losses: Losses::default(),
         }
+    }
+
+    /// Of media that came too late to be shown.
+    pub(crate) fn late(writer: &Writer, session: &str, rendition: &str) -> Self {
+        let mut late = Self::new(writer, session, rendition, true);
+        late.place = Some(0);
+        late
+    }
+
+    /// Hands over what came late; its place is taken from this segment on.
+    pub(crate) fn apply_late(
+        &mut self,
+        place: u64,
+        change: &hls::Change,
+        context: &Context<'_>,
+    ) -> Result<(), Trouble> {
+        self.place = Some(place);
+        self.apply(change, context)
     }
 
     /// Hands a change over. After a loss nothing is written until the next segment, which begins a new file: in a file
@@ -78,6 +102,9 @@ impl Recorder {
     }
 
     fn write(&mut self, change: &hls::Change, context: &Context<'_>) -> Result<(), Trouble> {
+        if let hls::Change::Init(init) = change {
+            self.init = Some(Arc::clone(init));
+        }
         if let hls::Change::Part(part) = change
             && self.log.is_none()
         {
@@ -88,11 +115,15 @@ impl Recorder {
             }
             let Context { index, track, frame_rate } = context;
             let control = index.control.clone();
-            let init = index.init(part.init).cloned();
+            let init = self.init.clone().filter(|init| init.number == part.init);
+            let init = init.or_else(|| index.init(part.init).cloned());
             let (session, rendition) = (self.session.as_str(), self.rendition.as_str());
             self.log = Some(Log::new(session, rendition, control, (*track).clone(), *frame_rate, init));
         }
         let Some(log) = &mut self.log else { return Ok(()) };
+        if let Some(place) = self.place {
+            log.set_late(place);
+        }
         if matches!(change, hls::Change::Init(_)) {
             log.set_track(context.track.clone());
         }
@@ -127,6 +158,7 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         // Where even this finds no room, the file is closed with the thread.
-        self.writer.send(Job::Close { folder: Arc::clone(&self.folder) }, 0);
+        let (folder, late) = (Arc::clone(&self.folder), self.place.is_some());
+        self.writer.send(Job::Close { folder, late }, 0);
     }
 }

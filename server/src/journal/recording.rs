@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hls::recording::fragmented::{Growing, Known, grow, patch};
+use hls::recording::fragmented::{Growing, Known, Progress, grow, patch};
 use hls::recording::{Layout, Source, Trim};
 
 use super::Library;
@@ -57,7 +57,7 @@ struct Whole {
 #[derive(Default)]
 struct Growth {
     list: Vec<Growing>,
-    next: u64,
+    next: Progress,
 }
 
 /// One MP4 of a session.
@@ -125,18 +125,16 @@ impl Library {
             let mut growth = growth.lock().unwrap_or_else(PoisonError::into_inner);
             let Growth { list, next } = &mut *growth;
             let until = renditions.iter().map(|rendition| rendition.closed).min().unwrap_or(0);
-            if *next < until {
+            if next.msn < until {
                 let mut scans = Vec::new();
                 for rendition in renditions {
-                    scans.extend(self.from(session, &rendition.name, *next)?);
+                    scans.extend(self.from(session, &rendition.name, next.msn)?);
                 }
                 let sources: Vec<_> =
                     scans.iter().enumerate().map(|(file, index)| Source { file, index }).collect();
                 let known: Vec<Known> = renditions
                     .iter()
-                    .filter_map(|r| {
-                        r.init.as_ref().map(|init| (r.name.clone(), init.number, init.data.clone()))
-                    })
+                    .filter_map(|r| r.init.as_ref().map(|init| (r.name.clone(), init.data.clone())))
                     .collect();
                 grow(list, next, &known, &sources, until);
             }

@@ -27,8 +27,11 @@ pub(crate) fn repair(root: &Path, session: &str) -> anyhow::Result<Found> {
         let mut files = Vec::new();
         for (path, _) in list(&folder).with_context(|| format!("can't list {}", folder.display()))? {
             if let Some((index, written)) = mend(&path)? {
+                // The slate is no sign of the publisher.
+                if !index.header.live_only {
+                    found.written = found.written.max(Some(written));
+                }
                 files.push(index);
-                found.written = found.written.max(Some(written));
             }
         }
         if !files.is_empty() {

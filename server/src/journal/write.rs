@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use anyhow::Context as _;
+use hls::journal::LATE;
 use tokio::sync::oneshot;
 
 use super::health::Health;
@@ -32,8 +33,10 @@ pub(super) enum Job {
         msn: u64,
         data: bytes::Bytes,
     },
+    /// Of what is live, or of what came late.
     Close {
         folder: Arc<Path>,
+        late: bool,
     },
     /// Files that hold nothing from this segment on go away.
     Trim {
@@ -53,7 +56,8 @@ pub(super) enum Job {
 pub(crate) struct Writer {
     jobs: SyncSender<Job>,
     pending: Arc<AtomicU64>,
-    pub(super) root: Arc<Path>,
+    /// The sessions under it are written.
+    pub(crate) root: Arc<Path>,
 }
 
 impl Writer {
@@ -105,35 +109,38 @@ struct Open {
 }
 
 fn work(inbox: &Receiver<Job>, pending: &AtomicU64, mut room: Room) {
-    let mut files: HashMap<Arc<Path>, Open> = HashMap::new();
+    // What came late of a rendition has a file of its own.
+    let mut files: HashMap<(Arc<Path>, bool), Open> = HashMap::new();
     while let Ok(job) = inbox.recv() {
         match job {
             Job::Open { folder, msn, head, health } => {
-                if let Some(open) = files.remove(&folder) {
+                let key = (folder, msn >= LATE);
+                if let Some(open) = files.remove(&key) {
                     sealed(&open.file);
                 }
-                match room.ask().and_then(|()| create(&folder, msn, &head)) {
+                match room.ask().and_then(|()| create(&key.0, msn, &head)) {
                     Ok(file) => {
-                        files.insert(folder, Open { file, len: head.len() as u64, health });
+                        files.insert(key, Open { file, len: head.len() as u64, health });
                     }
-                    Err(error) => health.fail(&folder, msn, &error),
+                    Err(error) => health.fail(&key.0, msn, &error),
                 }
                 pending.fetch_sub(head.len() as u64, Ordering::Relaxed);
             }
             Job::Append { folder, msn, data } => {
-                if let Some(open) = files.get_mut(&folder) {
+                let key = (folder, msn >= LATE);
+                if let Some(open) = files.get_mut(&key) {
                     match room.ask().and_then(|()| append(open, &data)) {
                         Ok(()) => open.health.wrote(msn),
                         Err(error) => {
-                            open.health.fail(&folder, msn, &error);
-                            files.remove(&folder);
+                            open.health.fail(&key.0, msn, &error);
+                            files.remove(&key);
                         }
                     }
                 }
                 pending.fetch_sub(data.len() as u64, Ordering::Relaxed);
             }
-            Job::Close { folder } => {
-                if let Some(open) = files.remove(&folder) {
+            Job::Close { folder, late } => {
+                if let Some(open) = files.remove(&(folder, late)) {
                     sealed(&open.file);
                 }
             }

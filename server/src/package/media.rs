@@ -54,7 +54,7 @@ impl Held {
                 self.drop_before(end);
             }
             // Its URLs answer for a while yet; `drop_before` decides.
-            Change::Removed(_) => {}
+            Change::Removed(_) | Change::Late { .. } => {}
         }
     }
 
@@ -114,6 +114,7 @@ mod tests {
                 discontinuity: false,
                 discontinuity_sequence: 0,
                 init: 0,
+                live_only: false,
                 decode_time: 0,
                 start: duration,
                 data: data.clone(),

@@ -95,6 +95,47 @@ impl Session {
         changes
     }
 
+    /// Takes the unit that ends the slate: one update has both.
+    pub(crate) fn back(&mut self, rendition: usize, unit: ::media::AccessUnit) -> Changes {
+        let mut changes = self.presentation.back(unit.pts);
+        changes.extend(self.presentation.push(rendition, unit));
+        self.apply(&changes);
+        changes
+    }
+
+    /// A slate takes the publisher's place, up to `to`.
+    pub(crate) fn slate(&mut self, slate: hls::slate::Slate, to: ::media::Timestamp) -> Changes {
+        let changes = self.presentation.slate(slate, to);
+        self.apply(&changes);
+        changes
+    }
+
+    /// More of the slate.
+    pub(crate) fn advance(&mut self, to: ::media::Timestamp) -> Changes {
+        let changes = self.presentation.advance(to);
+        self.apply(&changes);
+        changes
+    }
+
+    /// Where the slate ends by now, while it is shown.
+    pub(crate) fn slate_end(&self) -> Option<::media::Timestamp> {
+        self.presentation.slate_end()
+    }
+
+    /// Another publisher goes on, with these tracks.
+    pub(crate) fn returned(&mut self, tracks: Vec<(usize, ::media::Track)>) -> Changes {
+        let changes = self.presentation.returned(tracks);
+        self.apply(&changes);
+        changes
+    }
+
+    /// Everything pending comes out.
+    pub(crate) fn flush(&mut self) -> Changes {
+        let changes = self.presentation.flush();
+        self.apply(&changes);
+        changes
+    }
+
     /// The end: everything pending comes out, playlists get ENDLIST, waiting requests are answered.
     pub(crate) fn finish(&mut self) -> Changes {
         let changes = self.presentation.finish();

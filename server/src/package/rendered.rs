@@ -134,6 +134,7 @@ mod tests {
                 duration: Timestamp::new(90_000 + (msn * 7919 % 90) as i64, Timescale::VIDEO),
                 bytes: 1,
                 gap: false,
+                live_only: false,
                 parts: Vec::new(),
             });
         }

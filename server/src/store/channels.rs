@@ -70,6 +70,8 @@ pub struct Settings {
     pub retention: Retention,
     /// Who may watch.
     pub policy: Policy,
+    /// Viewers see the slate after so long without media.
+    pub slate_after: Duration,
 }
 
 /// A channel that isn't deleted.
@@ -114,7 +116,7 @@ pub struct Created {
 const COLUMNS: &str = "c.id, c.playback_id, c.name, c.latency_mode, c.latency_target_ms, c.record, \
     c.max_duration_s, c.reconnect_window_s, c.stopped, c.created_at, c.updated_at, \
     (SELECT s.id FROM sessions s WHERE s.channel_id = c.id AND s.status <> 'ended'), \
-    c.dvr_window_s, c.retention_age_s, c.retention_bytes, c.policy";
+    c.dvr_window_s, c.retention_age_s, c.retention_bytes, c.policy, c.slate_after_ms";
 
 impl Store {
     /// Makes a channel with its first stream key, and the event.
@@ -202,8 +204,9 @@ fn create(db: &mut Db, settings: &Settings, idempotency: Option<&Idempotency>) -
     let id = id::mint(id::Prefix::Channel, now);
     tx.execute(
         "INSERT INTO channels (id, playback_id, name, latency_mode, latency_target_ms, record, max_duration_s,
-             reconnect_window_s, created_at, updated_at, dvr_window_s, retention_age_s, retention_bytes, policy)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13)",
+              reconnect_window_s, created_at, updated_at, dvr_window_s, retention_age_s, retention_bytes, policy,
+              slate_after_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             id,
             id::mint(id::Prefix::Playback, now),
@@ -218,6 +221,7 @@ fn create(db: &mut Db, settings: &Settings, idempotency: Option<&Idempotency>) -
             settings.retention.max_age.map(|d| d.as_secs() as i64),
             settings.retention.max_bytes.map(|b| b as i64),
             settings.policy.name(),
+            settings.slate_after.as_millis() as i64,
         ],
     )?;
     keys::insert(&tx, &db.secret, &id, now)?;
@@ -247,7 +251,7 @@ fn update(db: &mut Db, id: &str, settings: &Settings) -> Result<Option<Channel>,
     tx.execute(
         "UPDATE channels SET name = ?2, latency_mode = ?3, latency_target_ms = ?4, record = ?5,
              max_duration_s = ?6, reconnect_window_s = ?7, updated_at = ?8, dvr_window_s = ?9,
-             retention_age_s = ?10, retention_bytes = ?11, policy = ?12 WHERE id = ?1",
+             retention_age_s = ?10, retention_bytes = ?11, policy = ?12, slate_after_ms = ?13 WHERE id = ?1",
         params![
             id,
             settings.name,
@@ -261,6 +265,7 @@ fn update(db: &mut Db, id: &str, settings: &Settings) -> Result<Option<Channel>,
             settings.retention.max_age.map(|d| d.as_secs() as i64),
             settings.retention.max_bytes.map(|b| b as i64),
             settings.policy.name(),
+            settings.slate_after.as_millis() as i64,
         ],
     )?;
     let channel = read(&tx, id)?.ok_or_else(|| Error::Damaged(id.to_owned()))?;
@@ -282,6 +287,7 @@ fn differences(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("dvr_window_s", old.dvr_window != new.dvr_window),
         ("retention", old.retention != new.retention),
         ("playback.policy", old.policy != new.policy),
+        ("slate", old.slate_after != new.slate_after),
     ]
     .into_iter()
     .filter_map(|(name, differs)| differs.then_some(name))
@@ -321,6 +327,7 @@ fn channel(row: &Row<'_>) -> Result<Channel, Error> {
         },
         policy: Policy::parse(&row.get::<_, String>(15)?)
             .ok_or_else(|| Error::Damaged(format!("channel {id}")))?,
+        slate_after: Duration::from_millis(row.get::<_, u32>(16)?.into()),
     };
     Ok(Channel {
         id,

@@ -131,6 +131,9 @@ const STEPS: &[&str] = &[
     ) STRICT;
     CREATE INDEX answers_by_age ON answers (created_at);
 ",
+    "
+    ALTER TABLE channels ADD COLUMN slate_after_ms INTEGER NOT NULL DEFAULT 1500;
+",
 ];
 
 /// The last version that this program knows.

@@ -30,6 +30,7 @@ pub(super) fn settings() -> Settings {
         dvr_window: Duration::from_secs(30),
         retention: crate::store::Retention::default(),
         policy: Policy::Public,
+        slate_after: Duration::from_millis(1500),
     }
 }
 

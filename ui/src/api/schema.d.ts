@@ -447,6 +447,8 @@ export interface components {
             record: boolean;
             /** @description How long its recordings are kept. */
             retention: components["schemas"]["Retention"];
+            /** @description What viewers see while the publisher is silent. */
+            slate: components["schemas"]["Slate"];
             source?: null | components["schemas"]["Source"];
             /** @description What it is doing. */
             status: components["schemas"]["ChannelStatus"];
@@ -493,6 +495,8 @@ export interface components {
             record?: boolean;
             /** @description For ever unless told. */
             retention?: components["schemas"]["Retention"];
+            /** @description What viewers see while the publisher is silent. */
+            slate?: components["schemas"]["SlateUpdate"];
         };
         /**
          * @description What a channel is doing.
@@ -534,6 +538,8 @@ export interface components {
             record?: boolean;
             /** @description Both limits at once: one that isn't told is none. */
             retention?: components["schemas"]["Retention"];
+            /** @description What viewers see while the publisher is silent. */
+            slate?: components["schemas"]["SlateUpdate"];
         };
         /**
          * @description Why a session ended.
@@ -685,6 +691,8 @@ export interface components {
                 record: boolean;
                 /** @description How long its recordings are kept. */
                 retention: components["schemas"]["Retention"];
+                /** @description What viewers see while the publisher is silent. */
+                slate: components["schemas"]["Slate"];
                 source?: null | components["schemas"]["Source"];
                 /** @description What it is doing. */
                 status: components["schemas"]["ChannelStatus"];
@@ -982,6 +990,26 @@ export interface components {
         SigningKeyCreated: components["schemas"]["SigningKey"] & {
             /** @description PKCS #8, PEM, where the server made the pair. Shown this once; the server doesn't keep it. */
             private_key?: string;
+        };
+        /**
+         * @description What viewers see, a picture that does not move and silence, while the publisher is silent or gone: until it returns or
+         *     the reconnect window closes. It is no part of the recording.
+         */
+        Slate: {
+            /**
+             * Format: int32
+             * @description After so many milliseconds without media.
+             * @example 1500
+             */
+            after_ms: number;
+        };
+        /** @description Changes to a channel's slate: what isn't told stays. */
+        SlateUpdate: {
+            /**
+             * Format: int32
+             * @description 500 to 10000; 1500 unless told.
+             */
+            after_ms?: number;
         };
         /** @description What comes in. */
         Source: {

@@ -170,7 +170,7 @@ pub(super) const LIST: &[Row] = &[
     },
     Row {
         title: "GStreamer's tools",
-        why: "publish to the server by rtmp2sink",
+        why: "publish to the server by rtmp2sink, and play by playbin3",
         need: Need::Test,
         apt: &[
             "gstreamer1.0-tools",
@@ -192,6 +192,19 @@ pub(super) const LIST: &[Row] = &[
         brew: &["gstreamer"],
         windows: &["gstreamerproject.gstreamer"],
         programs: &["gst-launch-1.0"],
+        ..NOTHING
+    },
+    Row {
+        title: "mpv",
+        why: "plays a session as people without a browser do",
+        need: Need::Test,
+        apt: &["mpv"],
+        dnf: &["mpv"],
+        pacman: &["mpv"],
+        brew: &["mpv"],
+        windows: &["shinchiro.mpv"],
+        programs: &["mpv"],
+        own_will_do: true,
         ..NOTHING
     },
     Row {

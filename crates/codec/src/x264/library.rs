@@ -182,6 +182,7 @@ fn parameters(config: &Config) -> Result<Box<sys::x264_param_t>, Error> {
     }
     // Parameter sets travel in `avcC`, NAL units after their length.
     param.b_repeat_headers = 0;
+    param.i_sps_id = config.parameter_set as c_int;
     param.b_annexb = 0;
     param.b_aud = 0;
 

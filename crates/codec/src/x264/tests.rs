@@ -183,6 +183,7 @@ fn impossible_settings_are_refused() {
     check(Config { latency: Latency::Lookahead(61), ..good.clone() }, "lookahead");
     check(Config { threads: 65, ..good.clone() }, "number of threads");
     check(Config { slices: 33, ..good.clone() }, "number of slices");
+    check(Config { parameter_set: 32, ..good.clone() }, "parameter set");
 
     let smallest = Config { width: 16, height: 16, frame_rate: rate(1, 1), rate: bitrate(16, 50), ..good };
     assert!(Encoder::new(&smallest).is_ok());

@@ -34,8 +34,20 @@ pub struct Log {
     track: Track,
     frame_rate: Option<Rational>,
     init: Option<Arc<Init>>,
-    /// (init, seconds at its start, newest MSN) of the file at hand.
-    file: Option<(u32, f64, u64)>,
+    file: Option<Open>,
+    /// Of media that came late: see [`Header::late`].
+    late: Option<u64>,
+}
+
+/// The file at hand.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    init: u32,
+    live_only: bool,
+    late: Option<u64>,
+    /// Seconds at its start.
+    since: f64,
+    newest_msn: u64,
 }
 
 impl Log {
@@ -50,12 +62,17 @@ impl Log {
         init: Option<Arc<Init>>,
     ) -> Self {
         let (session, rendition) = (session.into(), rendition.into());
-        Self { session, rendition, control, track, frame_rate, init, file: None }
+        Self { session, rendition, control, track, frame_rate, init, file: None, late: None }
     }
 
     /// The rendition's configuration changed: call it before the changes that `discontinuity` gave.
     pub fn set_track(&mut self, track: Track) {
         self.track = track;
+    }
+
+    /// What follows came after its place was taken, from this live segment on.
+    pub fn set_late(&mut self, place: u64) {
+        self.late = Some(place);
     }
 
     /// The writes that a change asks for, in order. A part is durable once its `Append` is.
@@ -66,7 +83,8 @@ impl Log {
                 Vec::new()
             }
             Change::Part(part) => self.part(part),
-            Change::Sealed(_) | Change::Removed(_) => Vec::new(),
+            // A log of its own takes what is inside.
+            Change::Sealed(_) | Change::Removed(_) | Change::Late { .. } => Vec::new(),
         }
     }
 
@@ -74,17 +92,21 @@ impl Log {
         let mut out = Vec::with_capacity(2);
         let at = part.start.seconds();
         let new = part.index == 0
-            && self.file.is_none_or(|(init, since, msn)| {
-                init != part.init || part.discontinuity || part.msn != msn + 1 || at - since >= FILE_SECONDS
+            && self.file.is_none_or(|file| {
+                (file.init, file.live_only, file.late) != (part.init, part.live_only, self.late)
+                    || part.discontinuity
+                    || part.msn != file.newest_msn + 1
+                    || at - file.since >= FILE_SECONDS
             });
         if new {
             let Some(init) = self.init.as_ref().filter(|i| i.number == part.init) else { return out };
             out.push(Write::Open { msn: part.msn, head: file_head(&self.header(part), &init.data) });
-            self.file = Some((part.init, at, part.msn));
+            let (init, live_only, late) = (part.init, part.live_only, self.late);
+            self.file = Some(Open { init, live_only, late, since: at, newest_msn: part.msn });
         }
         // A log that begins in the middle of a segment waits for the next.
-        if let Some((_, _, msn)) = &mut self.file {
-            *msn = part.msn;
+        if let Some(file) = &mut self.file {
+            file.newest_msn = part.msn;
             out.push(Write::Append(part.data.clone()));
         }
         out
@@ -111,6 +133,8 @@ impl Log {
             size,
             frame_rate: self.frame_rate.map(|r| (r.num, r.den)),
             channels,
+            live_only: part.live_only,
+            late: self.late,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The journal: one rendition's parts in files of at most a minute, each readable alone.
 //!
 //! File = `ftyp` `moov` `uuid`(header, JSON) + parts laid end to end. A new file begins with a new MAP, at a
-//! discontinuity, after a gap, and at the first segment after a minute.
+//! discontinuity, after a gap, and at the first segment after a minute. What was shown but isn't the publisher's (`live_only`),
+//! and what the publisher sent too late to be shown (`late`), stand in files of their own: the first keep the numbers going
+//! after a crash, the second keep the recording whole.
 //!
 //! **Belongs here:** the format, and where files begin and end. **Does not:** the disk.
 
@@ -20,6 +22,9 @@ use crate::{PartInfo, Plan, Segment, Target};
 
 /// The type of our `uuid` box.
 const UUID: [u8; 16] = *b"sigma-live.hls.1";
+
+/// Numbers of media that came late begin here: far from those of what is live, and within 32 bits.
+pub const LATE: u64 = 1 << 31;
 
 /// What a file's boxes don't say. Everything in it stays true for the whole file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +59,19 @@ pub struct Header {
     pub frame_rate: Option<(u32, u32)>,
     /// Channels; 0 for video.
     pub channels: u8,
+    /// Not the publisher's: a slate, or what stood in for one frame. It was shown live and is no part of the recording.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live_only: bool,
+    /// It came when its place in the live stream was taken, from this segment on: never shown, and a part of the recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<u64>,
+}
+
+impl Header {
+    /// Where it stands in the recording: among MSNs of what was live.
+    pub fn place(&self) -> u64 {
+        self.late.unwrap_or(self.first_msn)
+    }
 }
 
 /// One sample of a part.
@@ -151,44 +169,64 @@ pub fn file_head(header: &Header, init: &Bytes) -> Bytes {
     out.freeze()
 }
 
-/// The segments that files of one rendition hold, in order; GAPs where MSNs are missing between files.
+/// The segments that files of one rendition hold, in order; GAPs where MSNs are missing between files. What came late
+/// isn't in them.
 pub fn segments(files: &[&Index]) -> Vec<Segment> {
     let mut out: Vec<Segment> = Vec::new();
-    for file in files {
-        let Some(scale) = Timescale::new(file.timescale) else { continue };
-        for part in &file.parts {
-            let start = Timestamp::new(part.decode_time as i64, scale);
-            let info = PartInfo {
-                number: part.number,
-                duration: Timestamp::new(Sample::total(&part.samples), scale),
-                independent: part.samples.first().is_some_and(|s| s.key),
-                bytes: part.len,
-            };
-            match out.last_mut().filter(|s| s.msn == part.msn) {
-                Some(open) => {
-                    open.duration = open.duration.plus(info.duration);
-                    open.bytes += info.bytes;
-                    open.parts.push(info);
-                }
-                None => {
-                    fill(&mut out, part.msn, start);
-                    let first = part.msn == file.header.first_msn;
-                    out.push(Segment {
-                        msn: part.msn,
-                        discontinuity: first && file.header.discontinuity,
-                        discontinuity_sequence: file.header.discontinuity_sequence,
-                        init: file.header.init,
-                        start,
-                        duration: info.duration,
-                        bytes: info.bytes,
-                        gap: false,
-                        parts: vec![info],
-                    });
-                }
+    for file in files.iter().filter(|file| file.header.late.is_none()) {
+        add(&mut out, file);
+    }
+    out
+}
+
+/// The segments of the recording: what the publisher sent, whether it was shown live or came too late for that, and
+/// nothing that stood in for it. Each with its place among the MSNs of what was live.
+pub fn recorded(files: &[&Index]) -> Vec<(u64, Segment)> {
+    let live = segments(files).into_iter().filter(|segment| !segment.live_only);
+    let mut out: Vec<(u64, Segment)> = live.map(|segment| (segment.msn, segment)).collect();
+    for (file, place) in files.iter().filter_map(|file| Some((file, file.header.late?))) {
+        let mut late = Vec::new();
+        add(&mut late, file);
+        out.extend(late.into_iter().map(|segment| (place, segment)));
+    }
+    out.sort_by_key(|(place, segment)| (*place, segment.msn));
+    out
+}
+
+fn add(out: &mut Vec<Segment>, file: &Index) {
+    let Some(scale) = Timescale::new(file.timescale) else { return };
+    for part in &file.parts {
+        let start = Timestamp::new(part.decode_time as i64, scale);
+        let info = PartInfo {
+            number: part.number,
+            duration: Timestamp::new(Sample::total(&part.samples), scale),
+            independent: part.samples.first().is_some_and(|s| s.key),
+            bytes: part.len,
+        };
+        match out.last_mut().filter(|s| s.msn == part.msn) {
+            Some(open) => {
+                open.duration = open.duration.plus(info.duration);
+                open.bytes += info.bytes;
+                open.parts.push(info);
+            }
+            None => {
+                fill(out, part.msn, start);
+                let first = part.msn == file.header.first_msn;
+                out.push(Segment {
+                    msn: part.msn,
+                    discontinuity: first && file.header.discontinuity,
+                    discontinuity_sequence: file.header.discontinuity_sequence,
+                    init: file.header.init,
+                    start,
+                    duration: info.duration,
+                    bytes: info.bytes,
+                    gap: false,
+                    live_only: file.header.live_only,
+                    parts: vec![info],
+                });
             }
         }
     }
-    out
 }
 
 /// MSNs that a rendition had nothing for. A day of them is more than any session leaves.
@@ -211,6 +249,7 @@ fn fill(out: &mut Vec<Segment>, msn: u64, until: Timestamp) {
             duration: Timestamp::new(each, from.scale),
             bytes: 0,
             gap: true,
+            live_only: false,
             parts: Vec::new(),
         });
     }

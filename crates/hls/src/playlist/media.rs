@@ -151,13 +151,13 @@ fn segments(pieces: &mut Pieces, index: &Index, skipped: u64) {
         // A hint must never come true under another MAP (Shaka dies of it), so both stand before it.
         None if index.open().is_none() && index.discontinuity_pending() => {
             out.push_str("#EXT-X-DISCONTINUITY\n");
-            if let Some(newest) = index.newest_init().filter(|i| init != Some(i.number)) {
-                map(out, newest.number, &mut init);
+            if let Some(current) = index.current_init().filter(|i| init != Some(i.number)) {
+                map(out, current.number, &mut init);
             }
         }
         None => {
-            if let Some(newest) = index.newest_init().filter(|_| init.is_none()) {
-                map(out, newest.number, &mut init);
+            if let Some(current) = index.current_init().filter(|_| init.is_none()) {
+                map(out, current.number, &mut init);
             }
         }
     }
@@ -182,7 +182,7 @@ fn next(out: &mut String, index: &Index) {
         out.push_str("#EXT-X-ENDLIST\n");
     } else if index.control.plan.parts {
         let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p{}.m4s\"", index.next_part());
-        if let Some(init) = index.newest_init() {
+        if let Some(init) = index.current_init() {
             let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"{}\"", init.uri());
         }
     }

@@ -12,24 +12,29 @@ use crate::{Segment, journal};
 /// What is played of a session: whole segments, and where in the first of them a player begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cut {
-    /// By MSN.
-    pub segments: Range<u64>,
+    /// By place in what was live, and MSN.
+    pub segments: Range<(u64, u64)>,
     /// Seconds into the first one.
     pub offset: f64,
 }
 
+/// Behind every segment.
+const LAST: (u64, u64) = (u64::MAX, u64::MAX);
+
 impl Cut {
     /// From the files of the rendition that leads: the segments that hold anything of the trim.
     pub fn of(leader: &[&journal::Index], trim: &Trim) -> Self {
-        let segments = journal::segments(leader);
-        let Some(first) = segments.first() else { return Self { segments: 0..u64::MAX, offset: 0.0 } };
-        let at = |s: &Segment| s.start.minus(first.start).seconds();
+        let segments = journal::recorded(leader);
+        let (all, key) = (Self { segments: (0, 0)..LAST, offset: 0.0 }, |s: &(u64, Segment)| (s.0, s.1.msn));
+        let Some(first) = segments.first() else { return all };
+        let at = |s: &(u64, Segment)| s.1.start.minus(first.1.start).seconds();
         let from = trim.from.unwrap_or(0.0);
-        let start = segments.iter().rev().find(|s| at(s) <= from && !s.gap).unwrap_or(first);
-        // A thousandth is a rounding, not a picture.
-        let past = |s: &&Segment| trim.until.is_some_and(|until| at(s) >= until - 0.001);
-        let end = segments.iter().find(past).map_or(u64::MAX, |s| s.msn.max(start.msn + 1));
-        Self { segments: start.msn..end, offset: (from - at(start)).max(0.0) }
+        let start = segments.iter().rposition(|s| at(s) <= from && !s.1.gap).unwrap_or(0);
+        // A thousandth is a rounding, not a picture; one segment at least.
+        let past = |s: &&(u64, Segment)| trim.until.is_some_and(|until| at(s) >= until - 0.001);
+        let end = segments.iter().skip(start + 1).find(past).map_or(LAST, key);
+        let Some(start) = segments.get(start) else { return all };
+        Self { segments: key(start)..end, offset: (from - at(start)).max(0.0) }
     }
 }
 
@@ -37,11 +42,11 @@ impl Cut {
 pub fn media(files: &[&journal::Index], cut: Option<&Cut>) -> String {
     let target = files.first().map_or(1, |f| f.header.plan.target_duration);
     let epoch_ms = files.first().map_or(0, |f| f.header.epoch_ms);
-    let mut segments = journal::segments(files);
-    segments.retain(|s| cut.is_none_or(|cut| cut.segments.contains(&s.msn)));
+    let mut segments = journal::recorded(files);
+    segments.retain(|(place, s)| cut.is_none_or(|cut| cut.segments.contains(&(*place, s.msn))));
     let mut out =
         format!("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-PLAYLIST-TYPE:VOD\n");
-    let first = segments.first();
+    let first = segments.first().map(|(_, s)| s);
     let _ = writeln!(
         out,
         "#EXT-X-MEDIA-SEQUENCE:{}\n#EXT-X-DISCONTINUITY-SEQUENCE:{}",
@@ -52,7 +57,7 @@ pub fn media(files: &[&journal::Index], cut: Option<&Cut>) -> String {
         let _ = writeln!(out, "#EXT-X-START:TIME-OFFSET={:.3},PRECISE=YES", cut.offset);
     }
     let mut init = None;
-    for segment in &segments {
+    for (_, segment) in &segments {
         head(&mut out, segment, Style::Live, epoch_ms, &mut init);
         tail(&mut out, segment);
     }
@@ -67,9 +72,10 @@ pub fn multivariant(renditions: &[(String, Vec<&journal::Index>)]) -> String {
 }
 
 fn rendition(uri: &str, files: &[&journal::Index]) -> Option<multivariant::Rendition> {
-    let header = &files.first()?.header;
+    let header = &files.iter().find(|file| !file.header.live_only)?.header;
     let (mut bits, mut seconds, mut peak) = (0.0, 0.0, 0.0_f64);
-    for segment in journal::segments(files).iter().filter(|s| !s.gap && s.duration.ticks > 0) {
+    let recorded = journal::recorded(files);
+    for (_, segment) in recorded.iter().filter(|(_, s)| !s.gap && s.duration.ticks > 0) {
         let long = segment.duration.seconds();
         bits += segment.bytes as f64 * 8.0;
         seconds += long;

@@ -11,6 +11,9 @@ use std::time::Duration;
 use media::{AccessUnit, CodecConfig, Kind, Rational, Timestamp, Track, aac};
 
 use crate::packager::{Config, Cut, Packager};
+use source::{Source, finish_late};
+
+mod source;
 use crate::playlist::multivariant;
 use crate::{Change, Changeset, Control, Index, Init, Plan, Target, journal, rate};
 
@@ -42,8 +45,24 @@ pub struct Presentation {
 
 #[derive(Debug)]
 enum State {
-    Measuring { held: Vec<(usize, AccessUnit)>, bytes: usize },
-    Running { packagers: Vec<Packager>, rates: Vec<Option<Rational>> },
+    Measuring {
+        held: Vec<(usize, AccessUnit)>,
+        bytes: usize,
+    },
+    Running {
+        packagers: Vec<Packager>,
+        rates: Vec<Option<Rational>>,
+        source: Source,
+        /// By rendition, the first MSN and part number free for media that comes late.
+        late_from: Vec<(u64, u64)>,
+    },
+}
+
+impl State {
+    fn running(packagers: Vec<Packager>, rates: Vec<Option<Rational>>) -> Self {
+        let late_from = vec![(0, 0); packagers.len()];
+        Self::Running { packagers, rates, source: Source::Publisher, late_from }
+    }
 }
 
 /// Held no longer than this, nor more than this many units or bytes.
@@ -88,7 +107,7 @@ impl Presentation {
             packagers.push(packager);
             rates.push(rate);
         }
-        this.state = State::Running { packagers, rates };
+        this.state = State::running(packagers, rates);
         (this, out)
     }
 
@@ -104,7 +123,9 @@ impl Presentation {
                 held.push((rendition, unit));
                 self.start(false, &mut out);
             }
-            State::Running { packagers, .. } => step(packagers, self.leader, rendition, unit, &mut out),
+            State::Running { packagers, source, late_from, .. } => {
+                source.take(packagers, self.leader, rendition, unit, late_from, &mut out);
+            }
         }
         out
     }
@@ -114,8 +135,16 @@ impl Presentation {
     pub fn discontinuity(&mut self, track: Option<(usize, Track)>) -> Changes {
         let mut out = Vec::new();
         self.start(true, &mut out);
-        if let State::Running { packagers, .. } = &mut self.state {
-            break_off(packagers, track.as_ref().map(|(i, t)| (*i, t)), &mut out);
+        if let State::Running { packagers, source, late_from, .. } = &mut self.state {
+            let mut tracks = vec![None; packagers.len()];
+            if let Some((i, track)) = &track
+                && let Some(place) = tracks.get_mut(*i)
+            {
+                *place = Some(track);
+            }
+            if !source.broken(&tracks, late_from, &mut out) {
+                break_off(packagers, &tracks, &mut out);
+            }
         }
         if let Some((i, track)) = track
             && let Some(rendition) = self.renditions.get_mut(i)
@@ -129,19 +158,33 @@ impl Presentation {
     pub fn finish(&mut self) -> Changes {
         let mut out = Vec::new();
         self.start(true, &mut out);
-        if let State::Running { packagers, .. } = &mut self.state {
+        if let State::Running { packagers, source, late_from, .. } = &mut self.state {
+            finish_late(source, late_from, &mut out);
             out.extend(packagers.iter_mut().map(Packager::finish).enumerate());
         }
         out
     }
 
     /// How long nothing came of a rendition before this unit, where that is so long that players must be told: pushing
-    /// it makes a DISCONTINUITY. Below zero where time goes back.
+    /// it makes a DISCONTINUITY. Below zero where time goes back. Where a slate is shown, players are told already.
     pub fn hole(&self, rendition: usize, unit: &AccessUnit) -> Option<Timestamp> {
         match &self.state {
-            State::Measuring { .. } => None,
-            State::Running { packagers, .. } => packagers.get(rendition)?.hole(unit),
+            State::Running { packagers, source: Source::Publisher, .. } => {
+                packagers.get(rendition)?.hole(unit)
+            }
+            State::Running { .. } | State::Measuring { .. } => None,
         }
+    }
+
+    /// Everything that is pending comes out, whosever it is; what comes next stands after a discontinuity.
+    pub fn flush(&mut self) -> Changes {
+        let mut out = Vec::new();
+        self.start(true, &mut out);
+        if let State::Running { packagers, source, late_from, .. } = &mut self.state {
+            finish_late(source, late_from, &mut out);
+            break_off(packagers, &[], &mut out);
+        }
+        out
     }
 
     /// The renditions with their current tracks, in the order given to `new`.
@@ -235,7 +278,7 @@ impl Presentation {
         for (rendition, unit) in held {
             step(&mut packagers, self.leader, rendition, unit, out);
         }
-        self.state = State::Running { packagers, rates };
+        self.state = State::running(packagers, rates);
     }
 
     /// Frame rate and a frame's ticks in the track's scale; `None`: wait for more units.
@@ -259,7 +302,8 @@ impl Presentation {
     /// A rendition's index as its journal left it.
     fn recover(&self, i: usize, part_hold_back: Duration, files: &[journal::Index]) -> Index {
         let rendition = &self.renditions[i];
-        let part_target = match files.last().and_then(journal::Index::part_target) {
+        let own = files.iter().rev().find(|file| !file.header.live_only);
+        let part_target = match own.and_then(journal::Index::part_target) {
             Some(target) => target,
             None => self.target(
                 rendition,
@@ -283,7 +327,7 @@ impl Presentation {
 /// One unit through its packager, and what follows from it for the others.
 fn step(packagers: &mut [Packager], leader: usize, r: usize, unit: AccessUnit, out: &mut Changes) {
     if packagers[r].hole(&unit).is_some() {
-        break_off(packagers, None, out);
+        break_off(packagers, &[], out);
     }
     if r != leader && packagers[r].overruns(&unit) {
         // The leader is silent: its segment ends here too, with what it has, or else as a GAP.
@@ -299,7 +343,7 @@ fn step(packagers: &mut [Packager], leader: usize, r: usize, unit: AccessUnit, o
     let changes = packagers[r].push(unit);
     let sealed = changes.changes.iter().rev().find_map(|change| match change {
         Change::Sealed(segment) => Some(segment.clone()),
-        Change::Init(_) | Change::Part(_) | Change::Removed(_) => None,
+        Change::Init(_) | Change::Part(_) | Change::Removed(_) | Change::Late { .. } => None,
     });
     push(out, r, changes);
     if r != leader {
@@ -317,17 +361,30 @@ fn step(packagers: &mut [Packager], leader: usize, r: usize, unit: AccessUnit, o
     }
 }
 
-/// Every rendition closes at the same MSN and goes on after a DISCONTINUITY.
-fn break_off(packagers: &mut [Packager], track: Option<(usize, &Track)>, out: &mut Changes) {
+/// Every rendition closes at the same MSN and goes on after a DISCONTINUITY, under its `track` where there is one.
+fn break_off(packagers: &mut [Packager], tracks: &[Option<&Track>], out: &mut Changes) {
+    let track = |i: usize| tracks.get(i).copied().flatten();
     let beyond = |p: &Packager| p.index().current_msn() + u64::from(p.has_media());
-    let target = packagers.iter().map(beyond).max().unwrap_or(0);
+    let mut target = packagers.iter().map(beyond).max().unwrap_or(0);
     let longest = packagers.iter().filter(|p| beyond(p) == target).find_map(here);
     let zero = Timestamp::millis(0);
     let or = longest.unwrap_or(Cut { at: zero, start: zero, duration: zero });
+    // "What stock players do": the part that is hinted now must come true before another MAP is in force.
+    let promised = |i: usize, p: &Packager| {
+        p.index().control.plan.parts && !p.has_frames() && track(i).is_some_and(|track| p.other_map(track))
+    };
+    let late = packagers.iter().enumerate().any(|(i, p)| promised(i, p) && p.index().current_msn() == target);
+    target += u64::from(late);
     for (i, packager) in packagers.iter_mut().enumerate() {
+        if promised(i, packager)
+            || (late && packager.index().current_msn() + 1 == target && !packager.has_media())
+        {
+            let mut changes = Changeset::default();
+            packager.repeat_key(&mut changes);
+            push(out, i, changes);
+        }
         catch_up(packager, i, target, or, out);
-        let track = track.filter(|(which, _)| *which == i).map(|(_, track)| track);
-        push(out, i, packager.discontinuity(track));
+        push(out, i, packager.discontinuity(track(i)));
     }
 }
 
@@ -352,6 +409,10 @@ fn push(out: &mut Changes, i: usize, changes: Changeset) {
 }
 
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
+pub(crate) mod slate_tests;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -50,7 +50,10 @@ pub(crate) struct Rig {
     pub(crate) parts: Vec<Vec<Part>>,
     pub(crate) sealed: Vec<Vec<Segment>>,
     pub(crate) journal: Vec<Vec<Vec<u8>>>,
+    /// Media that came late: journal files of their own.
+    pub(crate) late: Vec<Vec<Vec<u8>>>,
     logs: Vec<Option<Log>>,
+    late_logs: Vec<Option<Log>>,
     removed: Vec<u64>,
     full: Vec<String>,
 }
@@ -64,7 +67,9 @@ impl Rig {
             parts: vec![Vec::new(); n],
             sealed: vec![Vec::new(); n],
             journal: vec![Vec::new(); n],
+            late: vec![Vec::new(); n],
             logs: (0..n).map(|_| None).collect(),
+            late_logs: (0..n).map(|_| None).collect(),
             removed: vec![0; n],
             full: vec![String::new(); n],
         }
@@ -110,6 +115,20 @@ impl Rig {
                 Log::new("ses_1", rendition.name.clone(), control, rendition.track.clone(), rate, None)
             });
             for change in set.changes {
+                if let Change::Late { place, change } = &change {
+                    let track = rendition.track.clone();
+                    let log = self.late_logs[r].get_or_insert_with(|| {
+                        Log::new("ses_1", rendition.name.clone(), index.control.clone(), track, rate, None)
+                    });
+                    log.set_late(*place);
+                    for write in log.apply(change) {
+                        match write {
+                            journal::Write::Open { head, .. } => self.late[r].push(head.to_vec()),
+                            journal::Write::Append(data) => self.late[r].last_mut().unwrap().extend(data),
+                        }
+                    }
+                    continue;
+                }
                 for write in log.apply(&change) {
                     match write {
                         journal::Write::Open { head, .. } => self.journal[r].push(head.to_vec()),
@@ -118,6 +137,7 @@ impl Rig {
                 }
                 match change {
                     Change::Init(_) => {}
+                    Change::Late { .. } => {}
                     Change::Part(part) => self.parts[r].push(part),
                     Change::Sealed(segment) => self.sealed[r].push((*segment).clone()),
                     Change::Removed(segment) => {
@@ -132,6 +152,12 @@ impl Rig {
             assert_eq!(index.media_sequence(), FIRST_MSN + self.removed[r]);
             self.check_delta(r, &index);
         }
+    }
+
+    /// Everything in the journal, what came late last.
+    pub(crate) fn scan_all(&self, r: usize) -> Vec<journal::Index> {
+        let files = self.journal[r].iter().chain(&self.late[r]);
+        files.map(|bytes| journal::scan(Cursor::new(bytes)).unwrap()).collect()
     }
 
     /// Rule 22: the reconstruction equals the full playlist to the letter.

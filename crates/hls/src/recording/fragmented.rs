@@ -31,7 +31,6 @@ pub struct Growing {
 #[derive(Clone, Debug)]
 struct Track {
     rendition: String,
-    init: u32,
     data: Bytes,
     /// What its decode times begin at.
     zero: u64,
@@ -63,40 +62,90 @@ pub struct Patch {
     pub zero: u64,
 }
 
-/// A rendition before anything of it is in the journal: its name, the number of its first initialisation segment, and
-/// that.
-pub type Known = (String, u32, Bytes);
+/// A rendition before anything of it is in the journal: its name, and its first initialisation segment.
+pub type Known = (String, Bytes);
+
+/// How far a recording that grows has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The next segment.
+    pub msn: u64,
+    /// What came late has been taken where its place is before this.
+    pub placed: u64,
+}
 
 /// Adds the segments before `until` that are not in `list` yet, from journal files in order; a new configuration begins a
 /// new file. `known`: all renditions of the session. Every one of them must have closed the segments before `until`, and
-/// the files must have all of those that there will ever be.
-pub fn grow(list: &mut Vec<Growing>, next: &mut u64, known: &[Known], sources: &[Source<'_>], until: u64) {
+/// the files must have all of those that there will ever be. What came late goes before the segment that the publisher
+/// returned with; what is later still is in the finished recording only.
+pub fn grow(
+    list: &mut Vec<Growing>,
+    next: &mut Progress,
+    known: &[Known],
+    sources: &[Source<'_>],
+    until: u64,
+) {
     let by_rendition = renditions(sources);
-    while *next < until {
-        let msn = *next;
-        *next += 1;
-        let mut found: Vec<(&Source<'_>, &[Entry])> = Vec::new();
-        for rendition in &by_rendition {
+    let (mut live, mut late): (Vec<Vec<&Source<'_>>>, Vec<&Source<'_>>) = Default::default();
+    for rendition in by_rendition {
+        let (late_ones, live_ones) = rendition.into_iter().partition(|s| s.index.header.late.is_some());
+        live.push(live_ones);
+        late.extend::<Vec<_>>(late_ones);
+    }
+    while next.msn < until {
+        let msn = next.msn;
+        next.msn += 1;
+        let mut found: Vec<Found<'_>> = Vec::new();
+        for rendition in &live {
             let place = rendition.partition_point(|s| s.index.header.first_msn <= msn);
             let Some(source) = place.checked_sub(1).and_then(|at| rendition.get(at)) else { continue };
-            let parts = &source.index.parts;
-            let from = parts.partition_point(|part| part.msn < msn);
-            let to = parts.partition_point(|part| part.msn <= msn);
-            if from < to {
-                found.push((*source, &parts[from..to]));
+            let parts = segment(source, msn);
+            if !parts.is_empty() {
+                found.push((source, parts));
             }
         }
         if found.is_empty() {
             continue;
         }
-        let same = list.last().is_some_and(|now| found.iter().all(|(s, _)| now.has(s)));
-        if !same {
-            let Some(fresh) = Growing::new(list.last(), known, &found, msn) else { continue };
-            list.push(fresh);
+        let places = next.placed..=msn;
+        next.placed = msn + 1;
+        let mut before: Vec<Found<'_>> = Vec::new();
+        for source in late.iter().filter(|s| s.index.header.late.is_some_and(|place| places.contains(&place)))
+        {
+            let parts = source.index.parts.chunk_by(|a, b| a.msn == b.msn);
+            before.extend(parts.map(|parts| (*source, parts)));
         }
-        if let Some(now) = list.last_mut() {
-            found.iter().for_each(|(source, parts)| now.add(source, parts));
+        let number = |(_, parts): &Found<'_>| parts.first().map(|part| part.msn);
+        before.sort_by_key(number);
+        let mut groups: Vec<&[Found<'_>]> = before.chunk_by(|a, b| number(a) == number(b)).collect();
+        groups.push(&found);
+        let mut rest = &groups[..];
+        while let [now, then @ ..] = rest {
+            add(list, known, now, then, msn);
+            rest = then;
         }
+    }
+}
+
+/// A segment of a rendition.
+type Found<'a> = (&'a Source<'a>, &'a [Entry]);
+
+fn segment<'a>(source: &'a Source<'_>, msn: u64) -> &'a [Entry] {
+    let parts = &source.index.parts;
+    let from = parts.partition_point(|part| part.msn < msn);
+    let to = parts.partition_point(|part| part.msn <= msn);
+    parts.get(from..to).unwrap_or_default()
+}
+
+/// `then`: what comes next. Sound may come before the first picture of a new configuration.
+fn add(list: &mut Vec<Growing>, known: &[Known], found: &[Found<'_>], then: &[&[Found<'_>]], msn: u64) {
+    let same = list.last().is_some_and(|now| found.iter().all(|(s, _)| now.has(s)));
+    if !same {
+        let Some(fresh) = Growing::new(list.last(), known, found, then, msn) else { return };
+        list.push(fresh);
+    }
+    if let Some(now) = list.last_mut() {
+        found.iter().for_each(|(source, parts)| now.add(source, parts));
     }
 }
 
@@ -104,27 +153,24 @@ impl Growing {
     fn new(
         before: Option<&Self>,
         known: &[Known],
-        found: &[(&Source<'_>, &[Entry])],
+        found: &[Found<'_>],
+        then: &[&[Found<'_>]],
         msn: u64,
     ) -> Option<Self> {
         let mut tracks: Vec<Track> = match before {
             Some(before) => before.tracks.clone(),
             None => known
                 .iter()
-                .map(|(name, init, data)| Track {
-                    rendition: name.clone(),
-                    init: *init,
-                    data: data.clone(),
-                    zero: 0,
-                })
+                .map(|(name, data)| Track { rendition: name.clone(), data: data.clone(), zero: 0 })
                 .collect(),
         };
-        for (source, _) in found {
+        // The nearest last: it counts.
+        for (source, _) in then.iter().rev().copied().flatten().chain(found) {
             let header = &source.index.header;
-            let (init, data) = (header.init, source.index.init.clone());
+            let data = source.index.init.clone();
             match tracks.iter_mut().find(|track| track.rendition == header.rendition) {
-                Some(track) => (track.init, track.data) = (init, data),
-                None => tracks.push(Track { rendition: header.rendition.clone(), init, data, zero: 0 }),
+                Some(track) => track.data = data,
+                None => tracks.push(Track { rendition: header.rendition.clone(), data, zero: 0 }),
             }
         }
         let sheets: Vec<Sheet> =
@@ -153,7 +199,7 @@ impl Growing {
 
     fn has(&self, source: &Source<'_>) -> bool {
         let header = &source.index.header;
-        self.tracks.iter().any(|track| track.rendition == header.rendition && track.init == header.init)
+        self.tracks.iter().any(|track| track.rendition == header.rendition && track.data == source.index.init)
     }
 
     fn add(&mut self, source: &Source<'_>, parts: &[Entry]) {

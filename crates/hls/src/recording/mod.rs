@@ -70,38 +70,57 @@ pub fn layouts(sources: &[Source<'_>]) -> Vec<Layout> {
 /// nothing is left of it.
 pub fn trimmed(sources: &[Source<'_>], configuration: usize, trim: &Trim) -> Option<Layout> {
     let mut ranges = ranges(sources).into_iter().filter(|&(from, until)| {
-        let parts = sources.iter().flat_map(|s| &s.index.parts);
-        parts.into_iter().any(|part| (from..until).contains(&part.msn) && !part.samples.is_empty())
+        let own = sources.iter().filter(|s| !s.index.header.live_only);
+        let mut parts = own.flat_map(|s| s.index.parts.iter().map(|part| (place(s, part), part)));
+        parts.any(|(place, part)| (from..until).contains(&place) && !part.samples.is_empty())
     });
     let (from, until) = ranges.nth(configuration)?;
     layout(sources, from, until, trim)
 }
 
+/// Where a segment stands: its place among the MSNs of what was live, and its own.
+type Place = (u64, u64);
+
+fn place(source: &Source<'_>, part: &Entry) -> Place {
+    (source.index.header.late.unwrap_or(part.msn), part.msn)
+}
+
 /// The segments of each configuration.
-fn ranges(sources: &[Source<'_>]) -> Vec<(u64, u64)> {
-    let mut starts: Vec<u64> = Vec::new();
+fn ranges(sources: &[Source<'_>]) -> Vec<(Place, Place)> {
+    // Where a rendition has the old one for the last time, and the new one for the first.
+    let mut changes: Vec<(Place, Place)> = Vec::new();
     for rendition in renditions(sources) {
-        let files = || rendition.iter().map(|s| s.index).filter(|i| !i.parts.is_empty());
-        starts.extend(
-            files().zip(files().skip(1)).filter(|(a, b)| a.init != b.init).map(|(_, b)| b.header.first_msn),
-        );
+        let files = || rendition.iter().filter(|s| !s.index.parts.is_empty());
+        for (old, new) in files().zip(files().skip(1)).filter(|(a, b)| a.index.init != b.index.init) {
+            let (last, first) = (old.index.parts.last(), new.index.parts.first());
+            changes.extend(last.zip(first).map(|(last, first)| (place(new, first), place(old, last))));
+        }
     }
-    starts.push(0);
-    starts.sort_unstable();
-    starts.dedup();
-    let ends = starts.iter().skip(1).copied().chain([u64::MAX]);
+    changes.sort_unstable();
+    let mut starts: Vec<Place> = vec![(0, 0)];
+    for (first, last) in changes {
+        // One that had nothing between changed with the others: sound may come before the first picture.
+        if starts.last().is_none_or(|start| *start <= last) {
+            starts.push(first);
+        }
+    }
+    let ends = starts.iter().skip(1).copied().chain([(u64::MAX, u64::MAX)]);
     starts.iter().copied().zip(ends).collect()
 }
 
-/// Sources by rendition, in order of the first of each.
+/// Sources by rendition, in order of the first of each, without what was never the publisher's; what came late where it
+/// belongs.
 fn renditions<'s, 'a>(sources: &'s [Source<'a>]) -> Vec<Vec<&'s Source<'a>>> {
     let mut out: Vec<Vec<&Source<'_>>> = Vec::new();
-    for source in sources {
+    for source in sources.iter().filter(|source| !source.index.header.live_only) {
         let name = |s: &Source<'_>| s.index.header.rendition == source.index.header.rendition;
         match out.iter_mut().find(|list| list.first().is_some_and(|s| name(s))) {
             Some(list) => list.push(source),
             None => out.push(vec![source]),
         }
+    }
+    for list in &mut out {
+        list.sort_by_key(|source| (source.index.header.place(), source.index.header.first_msn));
     }
     out
 }
@@ -114,13 +133,13 @@ struct Track<'a> {
 }
 
 /// The segments from `from` up to, not with, `until`; `None` where there are none.
-fn layout(sources: &[Source<'_>], from: u64, until: u64, trim: &Trim) -> Option<Layout> {
+fn layout(sources: &[Source<'_>], from: Place, until: Place, trim: &Trim) -> Option<Layout> {
     let mut tracks: Vec<Track<'_>> = Vec::new();
     for rendition in renditions(sources) {
         let parts: Vec<_> = rendition
             .iter()
             .flat_map(|s| s.index.parts.iter().map(|part| (*s, part)))
-            .filter(|(_, part)| (from..until).contains(&part.msn) && !part.samples.is_empty())
+            .filter(|(source, part)| (from..until).contains(&place(source, part)) && !part.samples.is_empty())
             .collect();
         let Some((first, _)) = parts.first() else { continue };
         let Some(sheet) = Sheet::read(&first.index.init) else { continue };

@@ -124,9 +124,10 @@ fn what_grows_never_changes() {
     let mut rig = Rig::new(Plan::default(), &[video_track(), audio_track(48_000)]);
     let known: Vec<fragmented::Known> = [video_track(), audio_track(48_000)]
         .iter()
-        .map(|track| (track.kind.name().to_owned(), 0, crate::mp4::init::segment(track)))
+        .map(|track| (track.kind.name().to_owned(), crate::mp4::init::segment(track)))
         .collect();
-    let (mut list, mut next, mut served) = (Vec::new(), 0, Vec::<Vec<u8>>::new());
+    let (mut list, mut next, mut served) =
+        (Vec::new(), fragmented::Progress::default(), Vec::<Vec<u8>>::new());
     for step in 0..12 {
         match step {
             7 => rig.discontinuity(Some((1, audio_track(44_100)))),

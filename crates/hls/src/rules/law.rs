@@ -78,6 +78,9 @@ pub(super) fn between(old: &Playlist, new: &Playlist) -> Vec<String> {
         let again = hint.discontinuity == (segment.discontinuity && segment.parts.first() == Some(part));
         law(8, again, &(hint, segment));
     }
+    if let (Some(before), Some(now)) = (old.hints.first(), new.hints.first()) {
+        law(8, before.uri != now.uri || before.map == now.map, &(before, now));
+    }
     if let (Some(target), Some(open)) = (old.part_target, old.segments.last().filter(|s| s.uri.is_none())) {
         let short =
             open.parts.last().filter(|part| !part.independent && part.duration < 0.85 * target - 1e-5);

@@ -13,6 +13,7 @@ use super::law;
 use super::read::Playlist;
 use crate::playlist::media::{Report, render};
 use crate::presentation::Rendition;
+use crate::presentation::slate_tests::slate;
 use crate::presentation::tests::{audio_track, picture, rendition, sound, video_track};
 use crate::{Change, Index, Mode, Plan, Presentation};
 
@@ -59,6 +60,23 @@ impl Show {
 
     pub(super) fn discontinuity(&mut self, track: Option<(usize, Track)>, now: Duration) {
         let changes = self.presentation.discontinuity(track);
+        self.apply(changes, now);
+    }
+
+    /// A slate is shown up to `now`, or more of it.
+    pub(super) fn slate(&mut self, tracks: &[Track], now: Duration) {
+        let to = Timestamp::millis(now.as_millis() as i64);
+        let changes = match self.presentation.slate_end() {
+            Some(_) => self.presentation.advance(to),
+            None => self.presentation.slate(slate(tracks), to),
+        };
+        self.apply(changes, now);
+    }
+
+    /// A key frame behind the slate ends it: the same update has both.
+    pub(super) fn back(&mut self, rendition: usize, unit: AccessUnit, now: Duration) {
+        let mut changes = self.presentation.back(unit.pts);
+        changes.extend(self.presentation.push(rendition, unit));
         self.apply(changes, now);
     }
 
@@ -139,7 +157,7 @@ impl Show {
                 let parts = segment.parts.iter().map(|part| part.uri()).collect();
                 seen.sealed.push((segment.uri(), parts));
             }
-            Change::Init(_) | Change::Removed(_) => {}
+            Change::Init(_) | Change::Removed(_) | Change::Late { .. } => {}
         }
     }
 }

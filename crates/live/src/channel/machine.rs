@@ -1,5 +1,6 @@
 //! The machine itself: its state, and what each input makes of it.
 
+mod slate;
 mod view;
 
 use std::collections::VecDeque;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::{Command, Config, Input, Kick, Output};
 use crate::event::{Event, Issue, Kind, Subject, Throttle};
 use crate::issue::Issues;
-use crate::session::{self, Before, EndReason, GRACE, Publisher, SILENCE, Session, TAKEOVER, Trouble};
+use crate::session::{self, Before, EndReason, GRACE, Publisher, Session, Slate, TAKEOVER, Trouble};
 use crate::{ChannelId, PublisherId, Refusal, SessionId, Source};
 
 /// A channel: at most one publisher, at most one session. See [`Input`], [`Output`].
@@ -66,9 +67,15 @@ impl Channel {
         let first = match &session.state {
             session::State::Init { publisher }
             | session::State::Processing { publisher }
-            | session::State::Live { publisher } => publisher.heard.checked_add(SILENCE),
-            session::State::Error { since, grace, .. } => {
-                since.checked_add(self.config.reconnect_window).max(*grace)
+            | session::State::Live { publisher } => {
+                publisher.heard.checked_add(self.patience(publisher, session))
+            }
+            session::State::Error { since, grace, slate, .. } => {
+                let ends = since.checked_add(self.config.reconnect_window).max(*grace);
+                match slate {
+                    Slate::Due(at) => ends.into_iter().chain([*at]).min(),
+                    Slate::None | Slate::Shown { .. } => ends,
+                }
             }
         };
         first.into_iter().chain(self.max_duration_ends(session)).chain(self.issues.due()).min()
@@ -85,10 +92,18 @@ impl Channel {
             let State::Active(session) = &self.state else { return };
             if due(self.max_duration_ends(session)) {
                 self.end(now, EndReason::MaxDuration, Kick::MaxDuration);
-            } else if session.status() == session::Status::Error {
-                self.end(now, EndReason::PublisherLost, Kick::Silent);
+            } else if let session::State::Error { since, grace, .. } = &session.state {
+                if due(since.checked_add(self.config.reconnect_window).max(*grace)) {
+                    self.end(now, EndReason::PublisherLost, Kick::Silent);
+                } else {
+                    self.show_slate();
+                }
+            } else if let Some(publisher) = session.publisher()
+                && now.saturating_duration_since(publisher.heard) < self.config.slate_after
+            {
+                self.prepare_slate();
             } else {
-                self.trouble(now, Trouble::Silent);
+                self.trouble(now, Trouble::Silent(self.config.slate_after));
             }
         }
     }
@@ -98,10 +113,16 @@ impl Channel {
         self.handle_timeout(now);
         match input {
             Input::Publish { publisher, peer, encoder, session } => {
-                self.publish(now, Publisher { id: publisher, peer, heard: now }, encoder, session);
+                self.publish(
+                    now,
+                    Publisher { id: publisher, peer, heard: now, doubted: false },
+                    encoder,
+                    session,
+                );
             }
             Input::Tracks { publisher, source } => self.tracks(now, publisher, source),
             Input::Media { publisher } => self.media(now, publisher),
+            Input::KeyFrame { publisher, behind } => self.key_frame(now, publisher, behind),
             Input::Playable { session } => self.playable(now, &session),
             Input::Unpublished { publisher } => {
                 if let Some(peer) = self.peer_of(publisher) {
@@ -161,6 +182,12 @@ impl Channel {
     }
 
     fn publish(&mut self, now: Instant, new: Publisher, encoder: Option<String>, fresh: SessionId) {
+        // The slate may be set to wait for longer than others have to.
+        if let Some(old) = self.session().and_then(Session::publisher)
+            && now.saturating_duration_since(old.heard) >= TAKEOVER
+        {
+            self.trouble(now, Trouble::Silent(TAKEOVER));
+        }
         match &mut self.state {
             State::Idle => {
                 let publisher = new.id;
@@ -171,12 +198,15 @@ impl Channel {
                 self.tell(Kind::IngestConnected { peer, encoder, resumed: false });
             }
             State::Active(session) => match &mut session.state {
-                session::State::Error { publisher, grace, .. }
+                session::State::Error { publisher, grace, slate, .. }
                     if publisher
                         .as_ref()
                         .is_none_or(|old| now.saturating_duration_since(old.heard) >= TAKEOVER) =>
                 {
                     *grace = now.checked_add(GRACE);
+                    if let Slate::Shown { since } = slate {
+                        *since = None;
+                    }
                     let (id, peer) = (new.id, new.peer.clone());
                     let old = publisher.replace(new);
                     let session = session.id.clone();
@@ -213,19 +243,17 @@ impl Channel {
     fn media(&mut self, now: Instant, publisher: PublisherId) {
         let Some(session) = self.session_of(publisher) else { return };
         if let Some(publisher) = session.publisher_mut() {
-            publisher.heard = now;
+            (publisher.heard, publisher.doubted) = (now, false);
         }
-        let session::State::Error { publisher: Some(publisher), since, before, .. } = &session.state else {
-            return;
-        };
-        let (publisher, after) = (publisher.clone(), now.saturating_duration_since(*since));
-        session.state = match before {
-            Before::Init => session::State::Init { publisher },
-            Before::Processing => session::State::Processing { publisher },
-            Before::Live => session::State::Live { publisher },
-        };
-        let status = session.status();
-        self.tell(Kind::SessionRecovered { status, after });
+        match &mut session.state {
+            // Viewers go on with a key frame.
+            session::State::Error { slate: Slate::Shown { since }, .. } => {
+                since.get_or_insert(now);
+            }
+            session::State::Error { .. } => self.back(now),
+            session::State::Init { .. } | session::State::Processing { .. } | session::State::Live { .. } => {
+            }
+        }
     }
 
     fn playable(&mut self, now: Instant, id: &SessionId) {
@@ -239,9 +267,17 @@ impl Channel {
                 let after = session.lasted(now);
                 self.tell(Kind::SessionLive { after });
             }
-            session::State::Error { before, .. } => *before = Before::Live,
+            session::State::Error { before, slate, publisher, .. } => {
+                *before = Before::Live;
+                if *slate == Slate::None {
+                    let heard = publisher.as_ref().map_or(now, |publisher| publisher.heard);
+                    *slate = Slate::Due(heard.checked_add(self.config.slate_after).unwrap_or(now).max(now));
+                }
+            }
             session::State::Live { .. } => {}
         }
+        // Its slate may be due already.
+        self.handle_timeout(now);
     }
 
     fn issue(&mut self, now: Instant, publisher: PublisherId, issue: Issue) {
@@ -281,7 +317,8 @@ impl Channel {
         let stopped = matches!(self.state, State::Stopped);
         let before = if was_live { Before::Live } else { Before::Init };
         let since = now.checked_sub(silent_for).unwrap_or(now);
-        let state = session::State::Error { publisher: None, since, grace: None, before };
+        let slate = if was_live { Slate::Due(now) } else { Slate::None };
+        let state = session::State::Error { publisher: None, since, grace: None, before, slate };
         self.state = State::Active(Box::new(Session { id, opened: now, ran: age, source: None, state }));
         let window = self.config.reconnect_window.saturating_sub(silent_for);
         self.tell(Kind::SessionError { trouble: Trouble::Restarted, window });
@@ -323,9 +360,19 @@ impl Channel {
             session::State::Live { publisher } => (publisher, Before::Live),
             session::State::Error { .. } => return,
         };
+        let slate = match before {
+            Before::Live => {
+                Slate::Due(publisher.heard.checked_add(self.config.slate_after).unwrap_or(now).max(now))
+            }
+            Before::Init | Before::Processing => Slate::None,
+        };
+        let prepared = publisher.doubted || slate == Slate::None;
         let publisher = Some(publisher.clone());
-        session.state = session::State::Error { publisher, since: now, grace: None, before };
+        session.state = session::State::Error { publisher, since: now, grace: None, before, slate };
         self.tell(Kind::SessionError { trouble, window });
+        if !prepared {
+            self.prepare_slate();
+        }
     }
 
     /// Takes the publisher off the session. What follows must say what becomes of the session.
@@ -337,7 +384,8 @@ impl Channel {
             session::State::Live { publisher } => (publisher.clone(), Before::Live),
             session::State::Error { publisher, .. } => return publisher.take(),
         };
-        session.state = session::State::Error { publisher: None, since: now, grace: None, before };
+        let slate = Slate::None;
+        session.state = session::State::Error { publisher: None, since: now, grace: None, before, slate };
         Some(publisher)
     }
 

@@ -22,6 +22,8 @@ pub struct Config {
     pub reconnect_window: Duration,
     /// A session ends when it has run for so long.
     pub max_duration: Option<Duration>,
+    /// Viewers see the slate after so long without media.
+    pub slate_after: Duration,
 }
 
 /// What the outside sees of the state.
@@ -71,6 +73,13 @@ pub enum Input {
     Media {
         /// The connection.
         publisher: PublisherId,
+    },
+    /// While the slate is shown: a unit came that viewers could go on with, a key frame. Tell it after the unit's `Media`.
+    KeyFrame {
+        /// The connection.
+        publisher: PublisherId,
+        /// How far its place lies behind the end of the slate; zero where it doesn't.
+        behind: Duration,
     },
     /// The first part of the session can be fetched.
     Playable {
@@ -167,6 +176,23 @@ pub enum Command {
         publisher: PublisherId,
         /// Why.
         reason: Kick,
+    },
+    /// The publisher is silent: have a slate ready, in case it stays so.
+    PrepareSlate {
+        /// The session.
+        session: SessionId,
+    },
+    /// Viewers see the slate from now on.
+    ShowSlate {
+        /// The session.
+        session: SessionId,
+    },
+    /// Viewers see the publisher again, from the key frame just told on.
+    EndSlate {
+        /// The session.
+        session: SessionId,
+        /// It did not catch up: its clock is set anew, so that this key frame stands where live is.
+        anew: bool,
     },
     /// Finish the session: last playlists, recording, catch-up.
     CloseSession {

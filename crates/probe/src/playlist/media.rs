@@ -192,7 +192,7 @@ impl Media {
         Some((segment.msn, segment.head.parts.len().checked_sub(1).map(|n| n as u64)))
     }
 
-    /// What a blocking reload asks for to get the next change (§6.3.7).
+    /// What a blocking reload asks for to get the next change (§6.3.8).
     pub fn next(&self) -> (u64, Option<u64>) {
         (self.next_msn(), self.part_target.map(|_| self.open.parts.len() as u64))
     }

@@ -38,7 +38,8 @@ impl Actor {
         }
         let (Some(on), Some(run)) = (&mut self.on, &mut self.run) else { return };
         let Stage::Flowing { timeline: Some(timeline), gop, silence, .. } = &mut on.stage else { return };
-        let Some(Settled { unit, jump, audio_drift }) = timeline.push(unit, run.at(now)) else { return };
+        let sent = unit.clone();
+        let Some(Settled { mut unit, jump, audio_drift }) = timeline.push(unit, run.at(now)) else { return };
         if let Some(silence) = silence.as_mut().filter(|_| jump.is_some()) {
             silence.discontinuity();
         }
@@ -68,11 +69,25 @@ impl Actor {
             });
         }
         let mut new = jump.is_some();
-        for unit in before.into_iter().chain([unit]) {
+        for unit in before {
             let (made, pushed) = run.push(unit, now);
             new |= made;
             outcome = outcome.and(pushed);
         }
+        // A key frame may end the slate.
+        let back = if self.slate.wanted && self.leads(&unit) {
+            self.key_frame(publisher, &unit).await
+        } else {
+            None
+        };
+        if back == Some(true) {
+            let Some(anew) = self.anew(sent, now) else { return };
+            unit = anew;
+        }
+        let Some(run) = &mut self.run else { return };
+        let (made, pushed) = if back.is_some() { run.back(unit, now) } else { run.push(unit, now) };
+        new |= made;
+        outcome = outcome.and(pushed);
         issues.extend(run.take_gaps().into_iter().map(|(track, seconds)| Issue::MediaGap { track, seconds }));
         self.journal_outcome(outcome).await;
         for issue in issues {

@@ -62,7 +62,9 @@ async fn bad_bodies_of_a_new_channel() {
         (r#"{"name":"a","reconnect_window_s":null}"#, 422, "invalid_field", "`reconnect_window_s`"),
         (r#"{"name":"a","colour":"red"}"#, 422, "invalid_field", "unknown field `colour`"),
         (r#"{"name":"a","ladder":[]}"#, 422, "not_supported", "`ladder` is not supported"),
-        (r#"{"name":"a","slate":{}}"#, 422, "not_supported", "`slate` is not supported"),
+        (r#"{"name":"a","slate":{"after_ms":499}}"#, 422, "invalid_field", "must be 500 to 10000"),
+        (r#"{"name":"a","slate":{"after_ms":10001}}"#, 422, "invalid_field", "must be 500 to 10000"),
+        (r#"{"name":"a","slate":{"colour":"red"}}"#, 422, "invalid_field", "unknown field `colour`"),
         (r#"{"name":"a","dvr_window_s":29}"#, 422, "invalid_field", "must be 30 to 604800"),
         (r#"{"name":"a","dvr_window_s":604801}"#, 422, "invalid_field", "must be 30 to 604800"),
         (r#"{"name":"a","dvr_window_s":null}"#, 422, "invalid_field", "`dvr_window_s`"),
@@ -98,6 +100,9 @@ async fn limits_hold_at_the_limit() {
         json!({ "name": "a", "max_duration_s": null, "reconnect_window_s": 3600 }),
         json!({ "name": "a", "dvr_window_s": 30, "retention": { "max_age_s": 60, "max_bytes": 1_000_000 } }),
         json!({ "name": "a", "dvr_window_s": 604_800, "retention": { "max_age_s": null } }),
+        json!({ "name": "a", "slate": { "after_ms": 500 } }),
+        json!({ "name": "a", "slate": { "after_ms": 10_000 } }),
+        json!({ "name": "a", "slate": {} }),
     ] {
         let answer = server.ask("POST", "/channels", body).await;
         assert_eq!(answer.status, 201, "{}", answer.body);

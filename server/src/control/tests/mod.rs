@@ -70,6 +70,7 @@ impl Channels for Running {
             let config = live::channel::Config {
                 name: channel.settings.name,
                 reconnect_window: channel.settings.reconnect_window,
+                slate_after: channel.settings.slate_after,
                 max_duration: channel.settings.max_duration,
             };
             self.machines.lock().unwrap().entry(channel.id.clone()).or_insert_with(|| {

@@ -25,6 +25,7 @@ fn settings(name: &str) -> Settings {
         dvr_window: Duration::from_secs(7200),
         retention: Retention { max_age: Some(Duration::from_secs(86_400)), max_bytes: Some(1 << 40) },
         policy: Policy::Public,
+        slate_after: Duration::from_millis(1500),
     }
 }
 
@@ -66,7 +67,10 @@ async fn everything_survives_a_restart() {
         Kind::SessionCreated,
         Kind::SessionProcessing { source: source.clone() },
         Kind::SessionLive { after: Duration::from_millis(900) },
-        Kind::SessionError { trouble: Trouble::Silent, window: Duration::from_secs(30) },
+        Kind::SessionError {
+            trouble: Trouble::Silent(Duration::from_millis(1500)),
+            window: Duration::from_secs(30),
+        },
     ] {
         store.record(event(&made, Some("ses_1"), kind)).await.unwrap();
     }
@@ -253,7 +257,10 @@ async fn the_state_of_a_session_follows_its_events() {
     let after = Duration::from_secs(1);
     for (kind, status) in [
         (Kind::SessionCreated, Status::Init),
-        (Kind::SessionError { trouble: Trouble::Silent, window: after }, Status::Error),
+        (
+            Kind::SessionError { trouble: Trouble::Silent(Duration::from_millis(1500)), window: after },
+            Status::Error,
+        ),
         (Kind::SessionRecovered { status: Status::Init, after }, Status::Init),
         (Kind::SessionProcessing { source: Source::default() }, Status::Processing),
         (Kind::SessionLive { after }, Status::Live),

@@ -87,6 +87,7 @@ fn long(window: Duration, count: u64) -> Index {
             start: Timestamp::new(90_000 * msn as i64, Timescale::VIDEO),
             duration: second,
             bytes: 250_000,
+            live_only: false,
             gap: false,
             parts: vec![part],
         });

@@ -18,7 +18,12 @@ struct Bench {
 }
 
 fn config() -> Config {
-    Config { name: "Studio A".into(), reconnect_window: Duration::from_secs(30), max_duration: None }
+    Config {
+        name: "Studio A".into(),
+        reconnect_window: Duration::from_secs(30),
+        max_duration: None,
+        slate_after: crate::session::SLATE_AFTER,
+    }
 }
 
 impl Bench {
@@ -71,6 +76,11 @@ impl Bench {
         self.input(Input::Media { publisher: PublisherId(publisher) })
     }
 
+    fn key_frame(&mut self, publisher: u64, behind_ms: u64) -> &mut Self {
+        let behind = Duration::from_millis(behind_ms);
+        self.media(publisher).input(Input::KeyFrame { publisher: PublisherId(publisher), behind })
+    }
+
     fn go_live(&mut self, publisher: u64) -> &mut Self {
         let source = Source {
             codecs: vec!["avc1.64001f".into(), "mp4a.40.2".into()],
@@ -114,6 +124,7 @@ fn a_session_from_birth_to_a_clean_end() {
         0.0  ingest.connected: channel Studio A: publisher 127.0.0.1:5001 connected (Lavf59)
         0.0  session.processing: channel Studio A: session ses_1 receives avc1.64001f + mp4a.40.2, 1280x720 at 30 fps
         0.0  session.live: channel Studio A: session ses_1 is live, 0.0 s after the publisher
+        0.8    PrepareSlate { session: ses_1 }
         1.0  ingest.disconnected: channel Studio A: publisher 127.0.0.1:5001 is gone: it ended the stream
         1.0  session.ended: channel Studio A: session ses_1 ended after 1.0 s: the publisher ended it
         1.0    CloseSession { session: ses_1, reason: Unpublished }
@@ -123,15 +134,18 @@ fn a_session_from_birth_to_a_clean_end() {
 #[test]
 fn a_second_publisher_is_busy_until_the_first_was_silent_for_two_seconds() {
     let mut bench = live();
-    bench.at(500).media(1).at(2400).publish(2).at(2500).publish(3).media(1).at(2600).media(3);
+    bench.at(500).media(1).at(2400).publish(2).at(2500).publish(3).media(1).at(2600).key_frame(3, 0);
     bench.check(&expect![[r#"
+        1.2    PrepareSlate { session: ses_1 }
         2.0  session.error: channel Studio A: session ses_1 is in error: the publisher sent nothing for 1.5 s; it waits 30 s for media
+        2.0    ShowSlate { session: ses_1 }
         2.4    Refuse { publisher: PublisherId(2), refusal: Busy }
         2.4  ingest.rejected: channel Studio A: publisher 127.0.0.1:5002 refused: another publisher is live on this channel. End that one first, or use another channel's key.
         2.5  ingest.disconnected: channel Studio A: publisher 127.0.0.1:5001 is gone: another publisher took over after this one fell silent
         2.5    Kick { publisher: PublisherId(1), reason: TakenOver }
         2.5    Admit { publisher: PublisherId(3), session: ses_1, resumed: true }
         2.5  ingest.connected: channel Studio A: publisher 127.0.0.1:5003 resumes the session (Lavf59)
+        2.6    EndSlate { session: ses_1, anew: false }
         2.6  session.recovered: channel Studio A: session ses_1 recovered after 0.6 s
     "#]]);
 }
@@ -141,12 +155,16 @@ fn a_lost_publisher_may_come_back_in_the_window() {
     let mut bench = live();
     let why = "connection reset by peer".to_owned();
     bench.at(1000).media(1).input(Input::Lost { publisher: PublisherId(1), why });
-    bench.at(30_900).publish(2).at(35_800).media(2);
+    bench.at(30_900).publish(2).at(35_800).key_frame(2, 0);
     bench.check(&expect![[r#"
+        0.8    PrepareSlate { session: ses_1 }
         1.0  ingest.disconnected: channel Studio A: publisher 127.0.0.1:5001 is gone: connection reset by peer
         1.0  session.error: channel Studio A: session ses_1 is in error: the publisher was lost (connection reset by peer); it waits 30 s for media
+        1.0    PrepareSlate { session: ses_1 }
+        2.5    ShowSlate { session: ses_1 }
         30.9   Admit { publisher: PublisherId(2), session: ses_1, resumed: true }
         30.9 ingest.connected: channel Studio A: publisher 127.0.0.1:5002 resumes the session (Lavf59)
+        35.8   EndSlate { session: ses_1, anew: false }
         35.8 session.recovered: channel Studio A: session ses_1 recovered after 34.8 s
     "#]]);
 }
@@ -159,6 +177,8 @@ fn a_lost_publisher_that_stays_away_ends_the_session() {
     bench.check(&expect![[r#"
         0.0  ingest.disconnected: channel Studio A: publisher 127.0.0.1:5001 is gone: timed out
         0.0  session.error: channel Studio A: session ses_1 is in error: the publisher was lost (timed out); it waits 30 s for media
+        0.0    PrepareSlate { session: ses_1 }
+        1.5    ShowSlate { session: ses_1 }
         30.0 session.ended: channel Studio A: session ses_1 ended after 30.0 s: the publisher did not come back in the reconnect window
         30.0   CloseSession { session: ses_1, reason: PublisherLost }
         30.0   OpenSession { session: ses_2 }
@@ -174,11 +194,90 @@ fn silence_is_an_error_then_the_end() {
     let mut bench = live();
     bench.at(1400).media(1).at(2800).at(40_000);
     bench.check(&expect![[r#"
+        0.8    PrepareSlate { session: ses_1 }
+        2.1    PrepareSlate { session: ses_1 }
         2.9  session.error: channel Studio A: session ses_1 is in error: the publisher sent nothing for 1.5 s; it waits 30 s for media
+        2.9    ShowSlate { session: ses_1 }
         32.9 ingest.disconnected: channel Studio A: publisher 127.0.0.1:5001 is gone: nothing came for the whole reconnect window
         32.9   Kick { publisher: PublisherId(1), reason: Silent }
         32.9 session.ended: channel Studio A: session ses_1 ended after 32.9 s: the publisher did not come back in the reconnect window
         32.9   CloseSession { session: ses_1, reason: PublisherLost }
+    "#]]);
+}
+
+#[test]
+fn the_slate_is_prepared_shown_and_ended_by_a_key_frame() {
+    let mut bench = live();
+    bench.at(1000).media(1).at(4000).media(1).at(4300).media(1).key_frame(1, 0).at(4400).media(1);
+    // Short silence: nothing is shown, and the next one is prepared for anew.
+    bench.at(5400).media(1).at(6200).media(1);
+    bench.check(&expect![[r#"
+        0.8    PrepareSlate { session: ses_1 }
+        1.8    PrepareSlate { session: ses_1 }
+        2.5  session.error: channel Studio A: session ses_1 is in error: the publisher sent nothing for 1.5 s; it waits 30 s for media
+        2.5    ShowSlate { session: ses_1 }
+        4.3    EndSlate { session: ses_1, anew: false }
+        4.3  session.recovered: channel Studio A: session ses_1 recovered after 1.8 s
+        5.2    PrepareSlate { session: ses_1 }
+        6.2    PrepareSlate { session: ses_1 }
+    "#]]);
+}
+
+#[test]
+fn a_burst_is_let_catch_up_and_a_late_clock_is_set_anew() {
+    let mut burst = live();
+    burst.at(4000).key_frame(1, 3000).key_frame(1, 2000).at(4100).key_frame(1, 1).key_frame(1, 0);
+    burst.check(&expect![[r#"
+        0.8    PrepareSlate { session: ses_1 }
+        1.5  session.error: channel Studio A: session ses_1 is in error: the publisher sent nothing for 1.5 s; it waits 30 s for media
+        1.5    ShowSlate { session: ses_1 }
+        4.1    EndSlate { session: ses_1, anew: false }
+        4.1  session.recovered: channel Studio A: session ses_1 recovered after 2.6 s
+    "#]]);
+    let mut late = live();
+    for ms in (4000..8000).step_by(500) {
+        late.at(ms).key_frame(1, 3000);
+    }
+    late.check(&expect![[r#"
+        0.8    PrepareSlate { session: ses_1 }
+        1.5  session.error: channel Studio A: session ses_1 is in error: the publisher sent nothing for 1.5 s; it waits 30 s for media
+        1.5    ShowSlate { session: ses_1 }
+        6.0    EndSlate { session: ses_1, anew: true }
+        6.0  session.recovered: channel Studio A: session ses_1 recovered after 4.5 s
+    "#]]);
+}
+
+#[test]
+fn who_returns_before_the_slate_needs_no_key_frame() {
+    let mut bench = live();
+    bench.at(1000).media(1).input(Input::Lost { publisher: PublisherId(1), why: "timed out".into() });
+    bench.at(1200).publish(2).at(2000).media(2);
+    bench.check(&expect![[r#"
+        0.8    PrepareSlate { session: ses_1 }
+        1.0  ingest.disconnected: channel Studio A: publisher 127.0.0.1:5001 is gone: timed out
+        1.0  session.error: channel Studio A: session ses_1 is in error: the publisher was lost (timed out); it waits 30 s for media
+        1.0    PrepareSlate { session: ses_1 }
+        1.2    Admit { publisher: PublisherId(2), session: ses_1, resumed: true }
+        1.2  ingest.connected: channel Studio A: publisher 127.0.0.1:5002 resumes the session (Lavf59)
+        2.0  session.recovered: channel Studio A: session ses_1 recovered after 1.0 s
+    "#]]);
+}
+
+#[test]
+fn a_patient_slate_does_not_keep_out_who_takes_over() {
+    let mut bench = Bench::new(Config { slate_after: Duration::from_secs(10), ..config() }, false);
+    bench.go_live(1).told.clear();
+    bench.at(1000).media(1).at(2900).publish(2).at(3000).publish(3).at(3100).media(3);
+    bench.check(&expect![[r#"
+        2.9    Refuse { publisher: PublisherId(2), refusal: Busy }
+        2.9  ingest.rejected: channel Studio A: publisher 127.0.0.1:5002 refused: another publisher is live on this channel. End that one first, or use another channel's key.
+        3.0  session.error: channel Studio A: session ses_1 is in error: the publisher sent nothing for 2.0 s; it waits 30 s for media
+        3.0    PrepareSlate { session: ses_1 }
+        3.0  ingest.disconnected: channel Studio A: publisher 127.0.0.1:5001 is gone: another publisher took over after this one fell silent
+        3.0    Kick { publisher: PublisherId(1), reason: TakenOver }
+        3.0    Admit { publisher: PublisherId(3), session: ses_1, resumed: true }
+        3.0  ingest.connected: channel Studio A: publisher 127.0.0.1:5003 resumes the session (Lavf59)
+        3.1  session.recovered: channel Studio A: session ses_1 recovered after 0.1 s
     "#]]);
 }
 
@@ -227,6 +326,7 @@ fn restream_with_nobody_connected_only_ends() {
     bench.check(&expect![[r#"
         0.0  ingest.disconnected: channel Studio A: publisher 127.0.0.1:5001 is gone: timed out
         0.0  session.error: channel Studio A: session ses_1 is in error: the publisher was lost (timed out); it waits 30 s for media
+        0.0    PrepareSlate { session: ses_1 }
         0.0  session.ended: channel Studio A: session ses_1 ended after 0.0 s: a new session was asked for
         0.0    CloseSession { session: ses_1, reason: Restreamed }
     "#]]);
@@ -256,7 +356,10 @@ fn maximum_duration_counts_time_in_error_too() {
     bench.go_live(1).told.clear();
     bench.at(1000).media(1).at(5000);
     bench.check(&expect![[r#"
+        0.8    PrepareSlate { session: ses_1 }
+        1.8    PrepareSlate { session: ses_1 }
         2.5  session.error: channel Studio A: session ses_1 is in error: the publisher sent nothing for 1.5 s; it waits 30 s for media
+        2.5    ShowSlate { session: ses_1 }
         3.0  ingest.disconnected: channel Studio A: publisher 127.0.0.1:5001 is gone: the session reached the channel's maximum duration
         3.0    Kick { publisher: PublisherId(1), reason: MaxDuration }
         3.0  session.ended: channel Studio A: session ses_1 ended after 3.0 s: it reached the channel's maximum duration
@@ -291,17 +394,20 @@ fn recovered(silent_for: u64) -> Input {
 #[test]
 fn after_a_restart_the_window_runs_from_the_last_media() {
     let mut inside = bench();
-    inside.input(recovered(10)).at(19_000).publish(2).media(2);
+    inside.input(recovered(10)).at(19_000).publish(2).media(2).key_frame(2, 0);
     inside.check(&expect![[r#"
         0.0  session.error: channel Studio A: session ses_0 is in error: the server was restarted; it waits 20 s for media
+        0.0    ShowSlate { session: ses_0 }
         19.0   Admit { publisher: PublisherId(2), session: ses_0, resumed: true }
         19.0 ingest.connected: channel Studio A: publisher 127.0.0.1:5002 resumes the session (Lavf59)
+        19.0   EndSlate { session: ses_0, anew: false }
         19.0 session.recovered: channel Studio A: session ses_0 recovered after 29.0 s
     "#]]);
     let mut late = bench();
     late.input(recovered(10)).at(20_000).publish(2);
     late.check(&expect![[r#"
         0.0  session.error: channel Studio A: session ses_0 is in error: the server was restarted; it waits 20 s for media
+        0.0    ShowSlate { session: ses_0 }
         20.0 session.ended: channel Studio A: session ses_0 ended after 620.0 s: the publisher did not come back in the reconnect window
         20.0   CloseSession { session: ses_0, reason: PublisherLost }
         20.0   OpenSession { session: ses_2 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::Kind;
-use crate::session::{self, GRACE, SILENCE, TAKEOVER};
+use crate::session::{self, CATCH_UP, GRACE, SLATE_AFTER, TAKEOVER};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -15,6 +15,8 @@ enum Step {
     /// What the publisher counted back from the last one does: mostly 0, the last.
     Tracks(u8),
     Media(u8),
+    /// With how many tenths of a second it is behind.
+    KeyFrame(u8, u8),
     Playable(u8),
     Unpublish(u8),
     Lose(u8),
@@ -33,6 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => Just(Step::Publish),
         3 => back.clone().prop_map(Step::Tracks),
         8 => back.clone().prop_map(Step::Media),
+        4 => (back.clone(), prop_oneof![Just(0u8), Just(3)]).prop_map(|(id, behind)| Step::KeyFrame(id, behind)),
         3 => back.clone().prop_map(Step::Playable),
         1 => back.clone().prop_map(Step::Unpublish),
         2 => back.clone().prop_map(Step::Lose),
@@ -64,6 +67,11 @@ struct Run {
     grace: u64,
     tracks: bool,
     played: bool,
+    /// When the slate goes in.
+    due: Option<u64>,
+    shown: bool,
+    /// When media came again.
+    since: Option<u64>,
 }
 
 impl Run {
@@ -76,7 +84,21 @@ impl Run {
             grace: 0,
             tracks: false,
             played: false,
+            due: None,
+            shown: false,
+            since: None,
         }
+    }
+
+    fn fail(&mut self, now: u64) {
+        if self.failed.is_none() {
+            self.failed = Some(now);
+            self.due = self.played.then(|| (self.heard + SLATE_AFTER.as_millis() as u64).max(now));
+        }
+    }
+
+    fn recover(&mut self) {
+        (self.failed, self.due, self.shown, self.since) = (None, None, false, None);
     }
 
     fn status(&self) -> session::Status {
@@ -95,8 +117,12 @@ impl Model {
         let Some(run) = &mut self.session else { return };
         if now >= run.opened + LONGEST || run.failed.is_some_and(|at| now >= (at + WINDOW).max(run.grace)) {
             self.session = None;
-        } else if run.failed.is_none() && now >= run.heard + SILENCE.as_millis() as u64 {
-            run.failed = Some(now);
+        } else if run.failed.is_none() && now >= run.heard + SLATE_AFTER.as_millis() as u64 {
+            run.fail(now);
+        }
+        let Some(run) = &mut self.session else { return };
+        if run.due.is_some_and(|due| now >= due) {
+            (run.due, run.shown) = (None, true);
         }
     }
 
@@ -113,6 +139,7 @@ impl Model {
                 }
                 (run.publisher, run.heard) = (Some(id), now);
                 run.grace = now + GRACE.as_millis() as u64;
+                run.since = None;
             }
         }
         true
@@ -124,7 +151,22 @@ impl Model {
 
     fn heard(&mut self, id: u64, now: u64) {
         if let Some(run) = self.of(id) {
-            (run.heard, run.failed) = (now, None);
+            run.heard = now;
+            if run.shown {
+                run.since.get_or_insert(now);
+            } else {
+                run.recover();
+            }
+        }
+    }
+
+    fn key_frame(&mut self, id: u64, behind: u64, now: u64) {
+        if let Some(run) = self.of(id).filter(|run| run.shown) {
+            run.heard = now;
+            let caught_up = run.since.is_some_and(|since| now >= since + CATCH_UP.as_millis() as u64);
+            if behind == 0 || caught_up {
+                run.recover();
+            }
         }
     }
 }
@@ -137,6 +179,7 @@ struct Ledger {
     answered: HashMap<u64, bool>,
     sessions: HashMap<SessionId, session::Status>,
     open: Vec<SessionId>,
+    slate: bool,
 }
 
 impl Ledger {
@@ -159,6 +202,19 @@ impl Ledger {
             }
             Output::Command(Command::CloseSession { session, reason: _ }) => {
                 assert_eq!(self.open.pop(), Some(session), "closed what isn't open");
+                self.slate = false;
+            }
+            Output::Command(Command::PrepareSlate { session }) => {
+                assert!(!self.slate && self.open == [session], "a slate prepared for nobody");
+            }
+            Output::Command(Command::ShowSlate { session }) => {
+                assert!(
+                    self.open == [session] && !std::mem::replace(&mut self.slate, true),
+                    "a second slate"
+                );
+            }
+            Output::Command(Command::EndSlate { session, anew: _ }) => {
+                assert!(self.open == [session] && std::mem::take(&mut self.slate), "no slate to end");
             }
             Output::Event(event) => self.told(&event),
         }
@@ -206,6 +262,7 @@ impl Pair {
             name: "Studio A".into(),
             reconnect_window: Duration::from_millis(WINDOW),
             max_duration: Some(Duration::from_millis(LONGEST)),
+            slate_after: SLATE_AFTER,
         };
         Self {
             bench: Bench::new(config, false),
@@ -282,6 +339,13 @@ impl Pair {
                 self.input(Input::Media { publisher: PublisherId(id) });
                 self.model.heard(id, now);
             }
+            Step::KeyFrame(back, behind) => {
+                let id = who(back);
+                let behind = u64::from(*behind) * 100;
+                let (publisher, behind_by) = (PublisherId(id), Duration::from_millis(behind));
+                self.input(Input::KeyFrame { publisher, behind: behind_by });
+                self.model.key_frame(id, behind, now);
+            }
             Step::Playable(back) => {
                 let back = usize::from(*back) + 1;
                 let running = self.bench.channel.running().map(|running| running.id.clone());
@@ -296,6 +360,11 @@ impl Pair {
                 self.input(Input::Playable { session: asked });
                 if let Some(run) = self.model.session.as_mut().filter(|_| of_running) {
                     run.played = true;
+                    if run.failed.is_some() && run.due.is_none() && !run.shown {
+                        let heard = run.publisher.map_or(now, |_| run.heard);
+                        run.due = Some((heard + SLATE_AFTER.as_millis() as u64).max(now));
+                    }
+                    self.model.tick(now);
                 }
             }
             Step::Unpublish(back) | Step::Refuse(back) => {
@@ -320,8 +389,8 @@ impl Pair {
                 }
                 self.input(Input::Lost { publisher: PublisherId(id), why: "lost".into() });
                 if let Some(run) = self.model.of(id) {
+                    run.fail(now);
                     run.publisher = None;
-                    run.failed.get_or_insert(now);
                 }
             }
             Step::Start => {
@@ -365,6 +434,8 @@ impl Pair {
         };
         assert_eq!(channel.status(), expected, "the channel at {at} ms");
         let running = channel.running();
+        let shown = model.session.as_ref().is_some_and(|run| run.shown);
+        assert_eq!(self.ledger.slate, shown, "the slate at {at} ms");
         let status = running.map(|running| running.status);
         assert_eq!(status, model.session.as_ref().map(Run::status), "the session at {at} ms");
         let publisher = running.and_then(|running| running.publisher);

@@ -1,26 +1,28 @@
 //! One page that needs nothing but itself: the verdicts, the evidence to unfold, the plots.
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use super::plot::{Series, svg};
-use super::{facts, took};
+use super::{counts, facts, took};
 use crate::check::evidence::{Evidence, Track};
 use crate::check::rules::{Finding, Outcome, Verdict, arrivals};
 
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1f2937;\
-background:#fff}h1{font-size:1.3rem;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}td,th{padding:.35rem .5rem;\
-border-bottom:1px solid #e5e7eb;vertical-align:top;text-align:left}.pass{color:#047857}.fail{color:#b91c1c;font-weight:700}\
-.warn{color:#b45309}.not_exercised{color:#6b7280}pre{background:#f3f4f6;padding:.6rem;overflow:auto;max-height:24rem;font-size:12px}\
-svg{width:100%;height:auto;margin:.5rem 0}.t{font:600 13px system-ui}.a{font:11px system-ui;fill:#6b7280}.g{stroke:#e5e7eb}\
-.l{stroke:#b91c1c;stroke-dasharray:5 4}small{color:#6b7280}";
+const STYLE: &str = include_str!("page.css");
 
 /// The page.
 pub fn page(evidence: &Evidence, verdicts: &[Verdict]) -> String {
     let url = escape(&evidence.url);
     let mut out = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>sigma-probe: {url}</title><style>{STYLE}</style><h1>{url}</h1><ul>"
+         <link rel=\"icon\" href=\"data:,\"><title>sigma-probe: {url}</title><style>{STYLE}</style>\
+         <h1>{url}</h1><p class=\"by\">{}</p>",
+        escape(&circumstances(evidence))
     );
+    summary(&mut out, verdicts);
+    out.push_str("<ul>");
     for track in &evidence.tracks {
-        out.push_str(&format!("<li>{}: {}</li>", escape(&track.name), escape(&facts(track))));
+        out.push_str(&format!("<li><b>{}</b> {}", escape(&track.name), escape(&facts(track))));
     }
     out.push_str("</ul><table><tr><th>Rule<th>Verdict<th>What it asks</tr>");
     for verdict in verdicts {
@@ -34,15 +36,43 @@ pub fn page(evidence: &Evidence, verdicts: &[Verdict]) -> String {
     out
 }
 
+/// When, for how long, by what.
+fn circumstances(evidence: &Evidence) -> String {
+    let began = i64::try_from((evidence.wall + evidence.began).as_secs()).ok();
+    let began = began.and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok()?.format(&Rfc3339).ok());
+    let watched = evidence.until.saturating_sub(evidence.began).as_secs_f64();
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "{}watched for {watched:.1} s by sigma-probe {version}",
+        began.map(|b| b + ", ").unwrap_or_default()
+    )
+}
+
+fn summary(out: &mut String, verdicts: &[Verdict]) {
+    out.push_str("<p>");
+    let counts = counts(verdicts);
+    for outcome in [Outcome::Fail, Outcome::Warn, Outcome::Pass, Outcome::NotExercised] {
+        let name = outcome.name();
+        let count = counts.get(name).copied().unwrap_or(0);
+        let class = if count == 0 { "none" } else { name };
+        out.push_str(&format!("<span class=\"count {class}\">{count} {}</span> ", name.replace('_', " ")));
+    }
+    out.push_str("</p>");
+}
+
 fn row(out: &mut String, verdict: &Verdict) {
     let name = verdict.outcome.name();
+    let times = match verdict.tried {
+        0 => String::new(),
+        1 => ", tried once".to_owned(),
+        n => format!(", tried {n} times"),
+    };
     out.push_str(&format!(
-        "<tr><td>{}<td class=\"{name}\">{}<td>{} <small>{}, tried {} times</small>",
+        "<tr><td>{}<td><span class=\"{name}\">{}</span><td>{} <small>{}{times}</small>",
         verdict.rule.number,
         name.replace('_', " "),
         escape(verdict.rule.title),
         escape(verdict.rule.clause),
-        verdict.tried
     ));
     if let (Some(note), Outcome::NotExercised) = (&verdict.note, verdict.outcome) {
         out.push_str(&format!("<br><small>{}</small>", escape(note)));
@@ -51,14 +81,18 @@ fn row(out: &mut String, verdict: &Verdict) {
         evidence_of(out, finding);
     }
     if verdict.more > 0 {
-        out.push_str(&format!("<p><small>and {} more</small></p>", verdict.more));
+        out.push_str(&format!("<small class=\"more\">and {} more</small>", verdict.more));
     }
     out.push_str("</tr>");
 }
 
 fn evidence_of(out: &mut String, finding: &Finding) {
-    let summary = format!("{:.3} s {} {}", finding.at, finding.track, finding.what);
-    out.push_str(&format!("<details><summary>{}</summary>", escape(&summary)));
+    let place = format!("{:.3} s {}", finding.at, finding.track);
+    out.push_str(&format!(
+        "<details><summary><small>{}</small> {}</summary>",
+        escape(&place),
+        escape(&finding.what)
+    ));
     for text in finding.request.iter().chain(&finding.bytes) {
         out.push_str(&format!("<pre>{}</pre>", escape(text)));
     }
@@ -70,20 +104,27 @@ fn evidence_of(out: &mut String, finding: &Finding) {
 }
 
 fn plots(evidence: &Evidence) -> [String; 3] {
-    let tracks = &evidence.tracks;
-    let each = |points: fn(&Track) -> Vec<(f64, f64)>| -> Vec<Series> {
-        tracks.iter().map(|t| Series { name: t.name.clone(), points: points(t) }).collect()
+    let each = |limit: fn(&Track) -> Option<f64>, points: fn(&Track) -> Vec<(f64, f64)>| -> Vec<Series> {
+        let one = |t: &Track| Series { name: t.name.clone(), points: points(t), limit: limit(t) };
+        evidence.tracks.iter().map(one).collect()
     };
-    let target = tracks.iter().find_map(Track::part_target);
-    let came = each(|t| arrivals(t).into_iter().map(|(at, s)| (at.as_secs_f64(), s)).collect());
-    let reloads =
-        each(|t| t.updates.iter().map(|u| (u.exchange.done.as_secs_f64(), took(&u.exchange))).collect());
-    let parts =
-        each(|t| t.parts().into_values().map(|(p, u)| (u.exchange.done.as_secs_f64(), p.duration)).collect());
+    let came =
+        each(Track::part_target, |t| arrivals(t).into_iter().map(|(at, s)| (at.as_secs_f64(), s)).collect());
+    let reloads = each(
+        |_| None,
+        |t| t.updates.iter().map(|u| (u.exchange.done.as_secs_f64(), took(&u.exchange))).collect(),
+    );
+    let parts = each(Track::part_target, |t| {
+        t.parts().into_values().map(|(p, u)| (u.exchange.done.as_secs_f64(), p.duration)).collect()
+    });
+    // Answers come in after the watch is over, too.
+    let all = || [&came, &reloads, &parts].into_iter().flatten().flat_map(|s| &s.points).map(|p| p.0);
+    let until = all().fold(evidence.until.as_secs_f64(), f64::max);
+    let span = (evidence.began.as_secs_f64(), until);
     [
-        svg("Time between parts as they arrived (s); dashed: PART-TARGET", &came, target),
-        svg("How long a reload took (s)", &reloads, None),
-        svg("Duration of parts (s); dashed: PART-TARGET", &parts, target),
+        svg("Time between parts as they arrived, seconds (dashed: PART-TARGET)", span, &came),
+        svg("How long a reload took, seconds", span, &reloads),
+        svg("Duration of parts, seconds (dashed: PART-TARGET)", span, &parts),
     ]
 }
 

@@ -105,6 +105,7 @@ struct Report<'a> {
 struct OfTrack<'a> {
     name: &'a str,
     url: String,
+    http: Option<&'static str>,
     playlists: usize,
     refused: usize,
     fetched: usize,
@@ -119,6 +120,7 @@ pub fn json(evidence: &Evidence, verdicts: &[Verdict]) -> serde_json::Result<Str
     let tracks = evidence.tracks.iter().map(|track| OfTrack {
         name: &track.name,
         url: track.url.to_string(),
+        http: track.latest().and_then(|u| Some(u.exchange.outcome.as_ref().ok()?.version)),
         playlists: track.updates.len(),
         refused: track.refused.len(),
         fetched: track.resources.len(),

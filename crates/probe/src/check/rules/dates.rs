@@ -24,7 +24,7 @@ pub(super) fn dates(evidence: &Evidence, sheet: &mut Sheet) {
             for (msn, head) in heads() {
                 if head.discontinuity.is_some() && head.date_time.is_none() {
                     let what = format!("no EXT-X-PROGRAM-DATE-TIME after the discontinuity at segment {msn}");
-                    sheet.must(Finding::on(track, what).seen_in(update));
+                    sheet.should(Finding::on(track, what).seen_in(update));
                 }
                 let Some(date) = head.date_time else { continue };
                 let (before, first) = *known.entry(msn).or_insert((date, update));

@@ -23,7 +23,7 @@ pub(super) fn durations(evidence: &Evidence, sheet: &mut Sheet) {
                 );
                 sheet.must(Finding::on(track, what).seen_in(update));
             }
-            // §4.4.3.7: independent, GAP, before a GAP, and last of its segment may be shorter.
+            // §4.4.4.9: independent, GAP, before a GAP, and last of its segment may be shorter.
             let exempt = part.independent || part.gap || next.is_none_or(|p| p.gap);
             if !exempt && part.duration < 0.85 * target - 1e-9 {
                 let percent = 100.0 * part.duration / target;
@@ -65,14 +65,19 @@ pub(super) fn independent(evidence: &Evidence, sheet: &mut Sheet) {
             let Some(samples) = pictures(track, fragments) else { continue };
             let begins = samples.first().is_some_and(|s| s.sync);
             let (msn, index) = resource.place;
+            // What the draft only recommends: that a key frame is said to be one (§4.4.4.9), and begins a segment (§6.2.1).
+            let mut must = true;
             let what = match resource.kind {
                 Kind::Init => continue,
                 Kind::Part => {
                     let Some((part, _)) = parts.get(&resource.place) else { continue };
                     match (begins, part.independent) {
-                        (true, false) => format!(
-                            "part {index} of segment {msn} begins with a key frame, but has no INDEPENDENT=YES"
-                        ),
+                        (true, false) => {
+                            must = false;
+                            format!(
+                                "part {index} of segment {msn} begins with a key frame, but has no INDEPENDENT=YES"
+                            )
+                        }
                         (false, true) => format!(
                             "part {index} of segment {msn} is INDEPENDENT=YES, but does not begin with a key frame"
                         ),
@@ -86,6 +91,7 @@ pub(super) fn independent(evidence: &Evidence, sheet: &mut Sheet) {
                             "segment {msn} does not begin with a key frame, though there is EXT-X-INDEPENDENT-SEGMENTS"
                         ),
                         (false, true, false) => {
+                            must = false;
                             format!("segment {msn} has a key frame, but does not begin with it")
                         }
                         (true, _, _) | (false, false, false) => String::new(),
@@ -93,9 +99,11 @@ pub(super) fn independent(evidence: &Evidence, sheet: &mut Sheet) {
                 }
             };
             sheet.tried();
-            if !what.is_empty() {
-                sheet.must(Finding::on(track, what).fetched(resource));
+            if what.is_empty() {
+                continue;
             }
+            let finding = Finding::on(track, what).fetched(resource);
+            if must { sheet.must(finding) } else { sheet.should(finding) }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::sheet::{Finding, Sheet};
+use super::sheet::{Finding, Sheet, place};
 use crate::check::evidence::{Evidence, Role, Track, Update};
 use crate::http::Url;
 use crate::playlist::media::Report;
@@ -32,11 +32,10 @@ pub(super) fn reports(evidence: &Evidence, sheet: &mut Sheet) {
                 }
                 if report.last_msn.is_none() || (report.last_part.is_none() && other.part_target().is_some())
                 {
-                    sheet.must(finding(format!(
-                        "the report for `{}` lacks LAST-MSN or LAST-PART",
-                        other.name
-                    )));
-                } else if let Some((what, shown)) = stale(report, update, other, sheet.limits.slack) {
+                    let what = format!("the report for `{}` lacks LAST-MSN or LAST-PART", other.name);
+                    sheet.should(finding(what));
+                }
+                if let Some((what, shown)) = stale(report, update, other, sheet.limits.slack) {
                     sheet.must(finding(what).seen_in(shown));
                 }
             }
@@ -55,7 +54,12 @@ fn stale<'a>(
     other: &'a Track,
     slack: Duration,
 ) -> Option<(String, &'a Update)> {
-    let says = (report.last_msn?, report.last_part);
+    // §4.4.5.4: what is left out is as in this playlist.
+    let own = update.media.last();
+    let says = (
+        report.last_msn.or_else(|| own.map(|last| last.0))?,
+        report.last_part.or_else(|| own.and_then(|last| last.1).filter(|_| other.part_target().is_some())),
+    );
     let part = Duration::from_secs_f64(other.part_target().unwrap_or(other.target()).clamp(0.0, 60.0));
     let lag = part + slack;
     let last = |u: &Update| u.media.last();
@@ -66,8 +70,10 @@ fn stale<'a>(
         let has = last(before);
         return Some((
             format!(
-                "the report for `{}` says {says:?}; {ago:.2} s before it was at {has:?} already",
-                other.name
+                "the report for `{}` says {}; {ago:.2} s before it was at {} already",
+                other.name,
+                place(Some(says)),
+                place(has)
             ),
             before,
         ));
@@ -76,7 +82,12 @@ fn stale<'a>(
     if last(after).is_some_and(|has| says > has) {
         let has = last(after);
         return Some((
-            format!("the report for `{}` says {says:?}; later it is only at {has:?}", other.name),
+            format!(
+                "the report for `{}` says {}; later it is only at {}",
+                other.name,
+                place(Some(says)),
+                place(has)
+            ),
             after,
         ));
     }

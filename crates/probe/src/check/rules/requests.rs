@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::sheet::{Finding, Sheet};
+use super::sheet::{Finding, Sheet, place};
 use crate::check::evidence::{Evidence, Exchange, Purpose, Test, Track};
 use crate::playlist::Media;
 
@@ -74,7 +74,7 @@ fn lacks(exchange: &Exchange, media: &Media) -> Option<String> {
         return None;
     }
     let part = part.map(|p| format!(", part {p}")).unwrap_or_default();
-    Some(format!("segment {msn}{part} is not in the answer, which ends at {:?}", media.last()))
+    Some(format!("segment {msn}{part} is not in the answer, which ends at {}", place(media.last())))
 }
 
 /// §6.2.5.2: a part past the last of its segment is the next segment's first.
@@ -103,9 +103,9 @@ pub(super) fn past(evidence: &Evidence, sheet: &mut Sheet) {
             None => sheet.must(finding(format!("status {}", test.exchange.status()))),
             Some((media, text)) if media.last() < test.before.last() => {
                 let why = format!(
-                    "the playlist ends at {:?}, it was at {:?} before",
-                    media.last(),
-                    test.before.last()
+                    "the playlist ends at {}, it was at {} before",
+                    place(media.last()),
+                    place(test.before.last())
                 );
                 sheet.must(finding(why).text(&test.exchange, text));
             }
@@ -133,7 +133,11 @@ pub(super) fn too_far(evidence: &Evidence, sheet: &mut Sheet) {
             0 => "no answer".to_owned(),
             status => format!("status {status}, not 400"),
         };
-        sheet.should(Finding::on(track, format!("{what}: {why}")).asked(&test.exchange));
+        let finding = Finding::on(track, format!("{what}: {why}")).asked(&test.exchange);
+        match test.purpose {
+            Purpose::PartAlone => sheet.must(finding),
+            _ => sheet.should(finding),
+        }
     }
 }
 
@@ -172,7 +176,7 @@ pub(super) fn held(evidence: &Evidence, sheet: &mut Sheet) {
                     "parameters after EXT-X-ENDLIST are not ignored: status {}",
                     test.exchange.status()
                 );
-                sheet.should(Finding::on(track, what).asked(&test.exchange));
+                sheet.must(Finding::on(track, what).asked(&test.exchange));
             }
         }
     }

@@ -15,6 +15,7 @@ pub(super) struct Sheet {
     note: Option<String>,
     findings: Vec<Finding>,
     more: usize,
+    broken: bool,
 }
 
 /// What broke a rule.
@@ -133,7 +134,7 @@ impl Finding {
 
 impl Sheet {
     pub(super) fn new(rule: Rule, limits: Limits) -> Self {
-        Self { rule, limits, tried: 0, note: None, findings: Vec::new(), more: 0 }
+        Self { rule, limits, tried: 0, note: None, findings: Vec::new(), more: 0, broken: false }
     }
 
     /// The rule was tried once more.
@@ -147,11 +148,20 @@ impl Sheet {
 
     /// The draft's MUST, or what no origin of ours may do.
     pub(super) fn must(&mut self, finding: Finding) {
+        self.broken |= finding.must;
         let same = |f: &Finding| f.what == finding.what && f.track == finding.track;
-        if self.findings.iter().any(same) || self.findings.len() >= KEPT {
+        if self.findings.iter().any(same) {
             self.more += 1;
-        } else {
+        } else if self.findings.len() < KEPT {
             self.findings.push(finding);
+        } else {
+            self.more += 1;
+            // What fails the rule is shown before what doesn't.
+            if finding.must
+                && let Some(lesser) = self.findings.iter_mut().rfind(|f| !f.must)
+            {
+                *lesser = finding;
+            }
         }
     }
 
@@ -162,7 +172,7 @@ impl Sheet {
     }
 
     pub(super) fn verdict(self) -> Verdict {
-        let outcome = match (self.findings.iter().any(|f| f.must), self.findings.is_empty(), self.tried) {
+        let outcome = match (self.broken, self.findings.is_empty(), self.tried) {
             (true, _, _) => Outcome::Fail,
             (false, false, _) => Outcome::Warn,
             (false, true, 0) => Outcome::NotExercised,
@@ -178,5 +188,14 @@ impl Sheet {
             findings: self.findings,
             more: self.more,
         }
+    }
+}
+
+/// A segment, and a part in it, in words.
+pub(super) fn place(last: Option<(u64, Option<u64>)>) -> String {
+    match last {
+        Some((msn, Some(part))) => format!("part {part} of segment {msn}"),
+        Some((msn, None)) => format!("segment {msn}"),
+        None => "nothing".to_owned(),
     }
 }

@@ -1,4 +1,5 @@
-//! The rules' names and the clauses of draft-pantos-hls-rfc8216bis that they come from.
+//! The rules' names and the clauses that they come from: of draft-pantos-hls-rfc8216bis-22 (May 2026), and of Apple's HLS
+//! Authoring Specification where it asks for more.
 
 use serde::Serialize;
 
@@ -26,20 +27,20 @@ pub const RULES: [Rule; 26] = [
     rule(
         1,
         "PART-INF where there are parts; VERSION as high as needed, no higher",
-        "§4.4.3.7, §7",
+        "§4.4.3.7, §6.2.1, §8",
         "a media playlist",
     ),
     rule(
         2,
         "SERVER-CONTROL: blocking reloads, hold-backs, skip boundary",
-        "§4.4.3.8",
+        "§4.4.3.8, Appendix B.1, Apple 14.3",
         "a live media playlist",
     ),
     rule(3, "every part within 85 to 100 % of PART-TARGET", "§4.4.4.9", "parts"),
     rule(
         4,
         "INDEPENDENT=YES on what begins with a key frame; segments begin with one",
-        "§4.4.4.9, §4.4.2.1",
+        "§4.4.4.9, §6.2.1, §4.4.2.1",
         "fMP4 parts or segments",
     ),
     rule(
@@ -51,7 +52,7 @@ pub const RULES: [Rule; 26] = [
     rule(
         6,
         "PROGRAM-DATE-TIME in each playlist, after each discontinuity, the same in all renditions",
-        "§4.4.4.6, Appendix B.1",
+        "§6.2.1, §6.2.4, Appendix B.1",
         "a media playlist",
     ),
     rule(
@@ -60,7 +61,12 @@ pub const RULES: [Rule; 26] = [
         "§4.4.4.9",
         "a segment with parts and one of these tags",
     ),
-    rule(8, "one PRELOAD-HINT a type, and it comes true; none after ENDLIST", "§4.4.5.3, §6.2.6", "parts"),
+    rule(
+        8,
+        "one PRELOAD-HINT a type, and it comes true; none after ENDLIST",
+        "§4.4.5.3, §6.2.6, Appendix B.1",
+        "parts",
+    ),
     rule(
         9,
         "RENDITION-REPORT for every other rendition, up to date",
@@ -70,7 +76,7 @@ pub const RULES: [Rule; 26] = [
     rule(
         10,
         "no PLAYLIST-TYPE where segments go; DISCONTINUITY-SEQUENCE",
-        "§4.4.3.5, §4.4.3.3",
+        "§6.2.2, §4.4.3.3",
         "a live media playlist",
     ),
     rule(
@@ -82,7 +88,7 @@ pub const RULES: [Rule; 26] = [
     rule(
         12,
         "multivariant: CODECS, RESOLUTION, FRAME-RATE, BANDWIDTH, AVERAGE-BANDWIDTH; one medium a track",
-        "§4.4.6.2",
+        "§4.4.6.2, §6.2.4",
         "a multivariant playlist",
     ),
     rule(
@@ -94,25 +100,25 @@ pub const RULES: [Rule; 26] = [
     rule(
         14,
         "a part each PART-TARGET, a segment each 1.5 TARGETDURATION",
-        "§6.2.2, Appendix B.1",
+        "§6.2.1",
         "two parts or segments that come while the probe watches",
     ),
     rule(
         15,
         "PART tags stay for three target durations, then go; URLs outlive them",
-        "§6.2.2, Appendix B.1",
+        "§6.2.1, §6.2.2",
         "parts",
     ),
     rule(
         16,
         "a segment's parts laid end to end are the segment",
-        "§4.4.4.9",
+        "§3.2",
         "a segment whose parts were all fetched, in fMP4",
     ),
     rule(
         17,
         "missing media is GAP, a new timeline DISCONTINUITY; never less than 3 target durations left",
-        "§4.4.4.7, §4.4.4.3, §6.2.2",
+        "§4.4.4.3, §6.2.1, §6.2.2",
         "segments fetched one after the other",
     ),
     rule(18, "_HLS_msn and _HLS_part wait for what they name", "§6.2.5.2", "CAN-BLOCK-RELOAD"),
@@ -122,21 +128,21 @@ pub const RULES: [Rule; 26] = [
         "§6.2.5.2",
         "CAN-BLOCK-RELOAD and a whole segment",
     ),
-    rule(20, "_HLS_part alone, or too far ahead: 400 at once", "§6.2.5.2 (SHOULD)", "CAN-BLOCK-RELOAD"),
+    rule(20, "_HLS_part alone, or too far ahead: 400 at once", "§6.2.5.2", "CAN-BLOCK-RELOAD"),
     rule(
         21,
         "held for three target durations, then 503; parameters ignored after ENDLIST",
-        "§6.2.5.2 (SHOULD)",
+        "§6.2.5.2",
         "a stream that stalls for three target durations, or ends, while the probe watches",
     ),
     rule(
         22,
         "a delta stands for exactly the full playlist",
-        "§6.2.5.1",
+        "§6.2.5.1, §4.4.5.2",
         "CAN-SKIP-UNTIL and a segment past the skip boundary",
     ),
     rule(23, "a hinted part waits, then comes whole; one never hinted is 404", "§6.2.6", "hints"),
-    rule(24, "gzip, Vary, MIME types, no redirects on media", "§4, Appendix B.1", "a media playlist"),
+    rule(24, "gzip, Vary, MIME types, no redirects on media", "§4, §6.2.1, Appendix B.1", "a media playlist"),
     rule(25, "HTTP/2 over TLS 1.2 or later, HTTP/1.1 for the rest", "Appendix B.1", "an https:// address"),
-    rule(26, "cache headers that let a CDN do the work", "§6.2.5.2, Appendix B.1", "a media playlist"),
+    rule(26, "cache headers that let a CDN do the work", "Appendix B.1", "a media playlist"),
 ];

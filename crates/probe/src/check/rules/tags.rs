@@ -43,7 +43,7 @@ pub(super) fn versions(evidence: &Evidence, sheet: &mut Sheet) {
     }
 }
 
-/// §7: the lowest version that has all that the playlist uses, and what asks for it.
+/// §8: the lowest version that has all that the playlist uses, and what asks for it.
 fn version_needed(media: &Media) -> (u64, &'static str) {
     let segments = &media.segments;
     match &media.skip {
@@ -77,7 +77,7 @@ pub(super) fn server_control(evidence: &Evidence, sheet: &mut Sheet) {
             (Some(part), Some(hold)) if hold + HAIR < 3.0 * part => {
                 let times = hold / part;
                 broken.push(format!(
-                    "PART-HOLD-BACK={hold} is {times:.2} times PART-TARGET={part}; at least 3"
+                    "PART-HOLD-BACK={hold} is {times:.2} times PART-TARGET={part}; Apple asks for 3, the draft insists on 2"
                 ));
             }
             _ => {}

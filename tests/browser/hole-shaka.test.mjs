@@ -1,0 +1,3 @@
+import { playsThroughHoles } from './hole.mjs';
+
+playsThroughHoles('shaka');
