@@ -11,6 +11,7 @@ pub mod channel;
 pub mod event;
 mod id;
 pub mod issue;
+pub mod ladder;
 pub mod session;
 
 pub use channel::{Channel, Command, Input, Output};
