@@ -38,6 +38,13 @@ impl Frame {
         NonNull::new(pointer).map(|pointer| Self { pointer }).ok_or(NoMemory)
     }
 
+    /// A reference to what a decoder gave.
+    pub(crate) fn of_video(video: &ffmpeg_next::frame::Video) -> Result<Self, NoMemory> {
+        // SAFETY: a valid frame.
+        let pointer = unsafe { ffi::av_frame_clone(video.as_ptr()) };
+        NonNull::new(pointer).map(|pointer| Self { pointer }).ok_or(NoMemory)
+    }
+
     /// An I420 copy of a picture.
     pub fn of_picture(picture: &Picture) -> Result<Self, NoMemory> {
         let mut frame =

@@ -16,6 +16,7 @@ mod rung;
 mod tests;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -109,6 +110,7 @@ struct Job {
     at: Timestamp,
     key: bool,
     efforts: [Effort; MAX_RUNGS],
+    targets: Arc<[picture::Target]>,
 }
 
 /// Rungs at work. Dropping it ends them, without what they hold back.
@@ -118,6 +120,7 @@ pub struct Ladder {
     keys: VecDeque<Timestamp>,
     top: Option<SyncSender<Job>>,
     efforts: [Effort; MAX_RUNGS],
+    targets: Arc<[picture::Target]>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -133,6 +136,7 @@ impl Ladder {
             return Err(Error::Rungs(count));
         }
         let chain = picture::Chain::new(config.steps, config.logo, config.threads)?;
+        let targets = config.rungs.iter().map(|rung| rung.target).collect();
         let mut below = None;
         let mut threads = Vec::new();
         for (number, rung) in config.rungs.into_iter().enumerate().rev() {
@@ -147,7 +151,7 @@ impl Ladder {
             below = Some(sender);
         }
         let efforts = [Effort::Full; MAX_RUNGS];
-        Ok(Self { chain, keys: VecDeque::new(), top: below, efforts, threads })
+        Ok(Self { chain, keys: VecDeque::new(), top: below, efforts, targets, threads })
     }
 
     /// Takes a decoded picture; `key` asks for a key frame in every rung. Waits while the rungs are behind.
@@ -160,11 +164,26 @@ impl Ladder {
         Ok(())
     }
 
-    /// Other steps, from the next picture on. What the old ones hold back comes first.
-    pub fn change(&mut self, steps: picture::Steps, logo: Option<Frame>, threads: u32) -> Result<(), Error> {
+    /// Other steps, from the next picture on. What the old ones hold back comes first. A rung takes its other target too;
+    /// its size stays.
+    pub fn change(
+        &mut self,
+        steps: picture::Steps,
+        logo: Option<Frame>,
+        threads: u32,
+        targets: &[picture::Target],
+    ) -> Result<(), Error> {
         let next = picture::Chain::new(steps, logo, threads)?;
         let ready = std::mem::replace(&mut self.chain, next).flush()?;
         self.hand_down(ready);
+        let stays = |(old, new): (&picture::Target, &picture::Target)| picture::Target {
+            width: old.width,
+            height: old.height,
+            ..*new
+        };
+        if targets.len() == self.targets.len() {
+            self.targets = self.targets.iter().zip(targets).map(stays).collect();
+        }
         Ok(())
     }
 
@@ -196,7 +215,8 @@ impl Ladder {
             }
             if let Some(top) = &self.top {
                 // Its rungs are gone only after they said why.
-                let _ = top.send(Job { frame, at, key, efforts: self.efforts });
+                let _ =
+                    top.send(Job { frame, at, key, efforts: self.efforts, targets: self.targets.clone() });
             }
         }
     }

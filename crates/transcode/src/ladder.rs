@@ -4,7 +4,7 @@
 //!   Open ─▶ Opened │ Failed
 //!   Track, Unit … ─▶ Track, Unit … of each output; Lost where one can't go on
 //!   Change, Effort ─▶ (from the next key frame, from the next picture)
-//!   End ─▶ the rest of the units, Ended
+//!   End ─▶ the rest of the units, End
 //! ```
 
 use bytes::{BufMut, Bytes, BytesMut};

@@ -19,8 +19,6 @@ pub mod limits {
     pub const UNIT: usize = 8 << 20;
     /// Bytes of the reason of a failure.
     pub const REASON: usize = 1_024;
-    /// Outputs of a ladder.
-    pub const OUTPUTS: usize = 24;
     /// Pixels either way.
     pub const SIDE: u32 = 8_192;
 }
@@ -36,8 +34,8 @@ pub enum Message {
     Failed(Failed),
     /// Server to worker: make renditions of a session.
     Open(Open),
-    /// Worker to server: it is at it, and knows what each output will be, in order.
-    Opened(Vec<Config>),
+    /// Worker to server: it is at it. Each output's configuration comes before its first unit.
+    Opened,
     /// Server to worker.
     Change(Change),
     /// Either way.
@@ -48,7 +46,7 @@ pub enum Message {
     Effort(Effort),
     /// Worker to server.
     Lost(Lost),
-    /// Server to worker: nothing more comes. Worker to server: neither here.
+    /// Either way: nothing more comes.
     End,
 }
 
@@ -176,11 +174,7 @@ impl Message {
                 out.put_u8(OPEN);
                 open.write(out);
             }
-            Self::Opened(configs) => {
-                out.put_u8(OPENED);
-                out.put_u32(u32::try_from(configs.len()).unwrap_or(u32::MAX));
-                configs.iter().for_each(|config| config.write(out));
-            }
+            Self::Opened => out.put_u8(OPENED),
             Self::Change(change) => {
                 out.put_u8(CHANGE);
                 change.write(out);
@@ -221,7 +215,7 @@ impl Message {
                 Ok(Self::Failed(Failed { number, reason: fields.text("reason", limits::REASON)? }))
             }
             OPEN => Open::read(fields).map(Self::Open),
-            OPENED => fields.list("outputs", limits::OUTPUTS, Config::read).map(Self::Opened),
+            OPENED => Ok(Self::Opened),
             CHANGE => Change::read(fields).map(Self::Change),
             CONFIG => Config::read(fields).map(Self::Config),
             UNIT => Unit::read(fields).map(Self::Unit),

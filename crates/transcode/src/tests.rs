@@ -51,7 +51,7 @@ fn examples() -> Vec<(&'static str, Message)> {
         ),
         ("failed", Message::Failed(Failed { number: 7, reason: "no décodeur".into() })),
         ("open", Message::Open(open)),
-        ("opened", Message::Opened(vec![config.clone(), ladder::Config { output: 2, ..config.clone() }])),
+        ("opened", Message::Opened),
         ("change", Message::Change(ladder::Change { order: Bytes::from_static(b"{}"), logo: Bytes::new() })),
         ("config", Message::Config(config)),
         ("unit", Message::Unit(ladder::Unit { output: 3, unit })),

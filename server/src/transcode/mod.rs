@@ -9,6 +9,7 @@
 //!                ◀── stdout: results, stderr: log lines ──
 //! ```
 
+mod ladder;
 mod slate;
 mod supervise;
 #[cfg(all(test, unix))]

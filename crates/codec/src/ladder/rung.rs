@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use super::pace::Pace;
 use super::{Effort, Error, Job, Output, Rung};
-use crate::filter::picture::{Chain, Steps};
+use crate::filter::picture::{Chain, Steps, Target};
 use crate::frame::Frame;
 use crate::x264;
 
@@ -39,8 +39,7 @@ impl<O: Fn(Output)> Worker<O> {
         below: Option<SyncSender<Job>>,
         out: O,
     ) -> Result<Self, Error> {
-        let scaler =
-            Chain::new(Steps { frame: Some(rung.target), ..Steps::default() }, None, rung.threads.max(1))?;
+        let scaler = scaler(rung.target, rung.threads)?;
         let pace = Pace::new(rung.frame_rate);
         Ok(Self { rung, number, below, out, scaler, pace, encoder: State::Waiting })
     }
@@ -65,6 +64,11 @@ impl<O: Fn(Output)> Worker<O> {
             self.hand_down(job);
             return;
         }
+        if let Some(target) = job.targets.get(self.number).filter(|target| **target != self.rung.target)
+            && let Ok(scaler) = scaler(*target, self.rung.threads)
+        {
+            (self.rung.target, self.scaler) = (*target, scaler);
+        }
         let frame = match self.scaled(&job.frame) {
             Ok(Some(frame)) => frame,
             Ok(None) => return,
@@ -75,7 +79,7 @@ impl<O: Fn(Output)> Worker<O> {
             }
         };
         if let Ok(frame) = frame.share() {
-            self.hand_down(Job { frame, ..job });
+            self.hand_down(Job { frame, targets: job.targets.clone(), ..job });
         }
         self.pace.every(self.rung.frame_rate, if effort == Effort::Half { 2.0 } else { 1.0 });
         if !self.pace.takes(job.at, job.key) {
@@ -139,6 +143,7 @@ impl<O: Fn(Output)> Worker<O> {
             threads,
             slices: 0,
             colour: frame.colour(),
+            parameter_set: 0,
         })
     }
 
@@ -148,4 +153,8 @@ impl<O: Fn(Output)> Worker<O> {
             (self.out)(Output::Failed(why.to_owned()));
         }
     }
+}
+
+fn scaler(target: Target, threads: u32) -> Result<Chain, Error> {
+    Ok(Chain::new(Steps { frame: Some(target), ..Steps::default() }, None, threads.max(1))?)
 }

@@ -179,7 +179,8 @@ fn steps_change_between_two_pictures() {
     let flip = Steps { flip: true, ..Steps::default() };
     let outputs = run(config(vec![rung(320, 180, 30)]), &steady(30.0, 20, 10), |i, ladder| {
         if i == 10 {
-            ladder.change(flip.clone(), None, 1).unwrap();
+            let other = Target { fit: Fit::Fill, ..rung(640, 360, 30).target };
+            ladder.change(flip.clone(), None, 1, &[other]).unwrap();
         }
     });
     assert_eq!(units(&outputs[0]), steady(30.0, 20, 10));
