@@ -13,6 +13,7 @@ mod id;
 pub mod issue;
 pub mod ladder;
 pub mod session;
+pub mod shed;
 
 pub use channel::{Channel, Command, Input, Output};
 pub use event::Event;

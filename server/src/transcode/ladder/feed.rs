@@ -1,0 +1,200 @@
+//! The server's side of a ladder: a worker process that is fed the source's units and read for the renditions'.
+//!
+//! ```text
+//!   Feed::send ─▶ queue ─▶ stdin ─▶ worker ─▶ stdout ─▶ Made
+//! ```
+//!
+//! Both queues are bounded. A worker that doesn't keep up fills the first, and whoever feeds it learns so at once.
+
+use std::time::Duration;
+
+use media::{AccessUnit, Track};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use transcode::ladder::{Config, Lost, Open, Unit};
+use transcode::{Decoder, Message};
+
+use super::work::track;
+use crate::transcode::supervise::{Pipes, Program};
+
+/// Messages on their way to a worker: two seconds of a show.
+const FED: usize = 256;
+/// Messages on their way from it.
+const MADE: usize = 256;
+/// A worker that says nothing for so long, while it is fed, hangs.
+const HANGS: Duration = Duration::from_millis(1_500);
+/// To start, and to give out what it holds back.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a worker made. Outputs are counted from 1.
+#[derive(Debug)]
+pub(crate) enum Made {
+    /// Before the first unit of an output, and where it changes.
+    Track(u8, Track),
+    /// In decode order.
+    Unit(u8, AccessUnit),
+    /// This output can't go on: a clause for the log.
+    Lost(u8, String),
+    /// Everything is out.
+    Ended,
+    /// The worker can't go on: a clause for the log. Nothing follows.
+    Broken(String),
+}
+
+/// What is wrong with a message to a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It is behind by [`FED`] messages.
+    Behind,
+    /// It is gone.
+    Gone,
+}
+
+/// A running ladder. Dropping it kills its worker.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    messages: mpsc::Sender<Message>,
+    made: mpsc::Receiver<Made>,
+    task: JoinHandle<()>,
+}
+
+impl Feed {
+    /// Starts a worker.
+    pub(crate) fn start(program: &Program, open: Open) -> Self {
+        let (messages, inbox) = mpsc::channel(FED);
+        let (told, made) = mpsc::channel(MADE);
+        let program = program.clone();
+        let task = tokio::spawn(async move {
+            let end = match run(&program, open, inbox, &told).await {
+                Ok(()) => Made::Ended,
+                Err(why) => Made::Broken(why),
+            };
+            let _ = told.send(end).await;
+        });
+        Self { messages, made, task }
+    }
+
+    /// Hands a message on without waiting.
+    pub(crate) fn send(&self, message: Message) -> Result<(), Refused> {
+        self.messages.try_send(message).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Refused::Behind,
+            mpsc::error::TrySendError::Closed(_) => Refused::Gone,
+        })
+    }
+
+    /// How many messages wait for the worker.
+    pub(crate) fn waiting(&self) -> usize {
+        FED - self.messages.capacity()
+    }
+
+    /// The next thing it made; for ever after the end nothing.
+    pub(crate) async fn made(&mut self) -> Made {
+        match self.made.recv().await {
+            Some(made) => made,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn run(
+    program: &Program,
+    open: Open,
+    mut inbox: mpsc::Receiver<Message>,
+    told: &mpsc::Sender<Made>,
+) -> Result<(), String> {
+    let unreached = |why: std::io::Error| format!("can't be reached: {why}");
+    let Pipes { child: mut worker, jobs: mut input, results: mut output } =
+        program.spawn().map_err(unreached)?;
+    write(&mut input, &Message::Open(open)).await?;
+    let mut reader = Reader::default();
+    match timeout(PATIENCE, reader.next(&mut output)).await {
+        Err(_) => return Err(format!("did not begin in {} s", PATIENCE.as_secs())),
+        Ok(Err(why)) => return Err(why),
+        Ok(Ok(None)) => return Err("ended as it began".to_owned()),
+        Ok(Ok(Some(Message::Opened))) => {}
+        Ok(Ok(Some(Message::Failed(failed)))) => return Err(format!("can't do it: {}", failed.reason)),
+        Ok(Ok(Some(_))) => return Err("answered what it was not asked".to_owned()),
+    }
+    let feeding = async {
+        while let Some(message) = inbox.recv().await {
+            // A worker that takes nothing for so long hangs.
+            match timeout(HANGS, write(&mut input, &message)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(why)) => return Err(why),
+                Err(_) => return Err(format!("took nothing for {} s", HANGS.as_secs_f32())),
+            }
+            if message == Message::End {
+                break;
+            }
+        }
+        drop(input);
+        Ok(())
+    };
+    let reading = async {
+        while let Some(message) = reader.next(&mut output).await? {
+            let made = match message {
+                Message::Config(Config { output, kind, config }) => {
+                    let track = track(kind, &config).map_err(|error| format!("made what can't be read: {error}"))?;
+                    Made::Track(output, track)
+                }
+                Message::Unit(Unit { output, unit }) => Made::Unit(output, unit),
+                Message::Lost(Lost { output, reason }) => Made::Lost(output, reason),
+                Message::End => return Ok(()),
+                _ => return Err("said what no ladder says".to_owned()),
+            };
+            if told.send(made).await.is_err() {
+                return Ok(());
+            }
+        }
+        Err("ended".to_owned())
+    };
+    tokio::pin!(feeding, reading);
+    let outcome = tokio::select! {
+        read = &mut reading => read,
+        fed = &mut feeding => match fed {
+            Err(why) => Err(why),
+            Ok(()) => timeout(PATIENCE, reading).await.unwrap_or_else(|_| Err("did not end".to_owned())),
+        },
+    };
+    let _ = worker.kill().await;
+    outcome
+}
+
+async fn write(input: &mut ChildStdin, message: &Message) -> Result<(), String> {
+    let bytes = message.to_bytes().map_err(|error| format!("was to be sent what is too long: {error}"))?;
+    input.write_all(&bytes).await.map_err(|error| format!("is gone: {error}"))
+}
+
+/// Messages out of a worker's stdout.
+#[derive(Default)]
+struct Reader {
+    decoder: Decoder,
+    buffer: Vec<u8>,
+}
+
+impl Reader {
+    async fn next(&mut self, output: &mut ChildStdout) -> Result<Option<Message>, String> {
+        self.buffer.resize(64 << 10, 0);
+        loop {
+            match self.decoder.next() {
+                Ok(Some(message)) => return Ok(Some(message)),
+                Ok(None) => {}
+                Err(error) => return Err(format!("spoke nonsense: {error}")),
+            }
+            match output.read(&mut self.buffer).await {
+                Ok(0) => return Ok(None),
+                Ok(read) => self.decoder.push(&self.buffer[..read]),
+                Err(error) => return Err(format!("is gone: {error}")),
+            }
+        }
+    }
+}
