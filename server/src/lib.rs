@@ -93,7 +93,7 @@ impl Server {
             shelf.clone(),
             Arc::clone(&wake),
             clock.clone(),
-            transcoder,
+            transcoder.clone(),
         );
         registry.recover().await.context("can't take up the sessions that were running")?;
 
@@ -121,6 +121,7 @@ impl Server {
             urls: Arc::new(urls),
             clock: clock.clone(),
             gate: gate.clone(),
+            transcoder,
             retention: wake,
             timeout: Duration::from_secs(config.limits.request_timeout_s.into()),
         });

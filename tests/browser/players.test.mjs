@@ -1,5 +1,6 @@
 // Stock players, as another site would embed them, play a session from its first second on.
 import assert from 'node:assert/strict';
+import { loadavg } from 'node:os';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openBrowser, openPage } from './browser.mjs';
@@ -8,6 +9,10 @@ import { names, stockPlayers } from './players.mjs';
 import { publishCard, startServer, until } from './programs.mjs';
 
 const PLAYS_MS = 20_000;
+/** In `cargo xtask test --long`. */
+const LONG_MS = 300_000;
+/** Until then they find their place: video.js with a wait or two (docs/guide/benchmarks.md). */
+const SETTLED_MS = 10_000;
 /** Over a part that each segment of 1 s lacks, a player jumps 20 times; a late one does once or twice. */
 const JUMPS = 5;
 /** A player that lost its place is 6 s behind; figures proper are `cargo xtask bench latency`'s. */
@@ -35,8 +40,8 @@ async function show(name, watch) {
   }
 }
 
-/** Plays for 20 s from the first frame on. `delayMs`: what the network adds to each answer. */
-async function plays(player, playlist, delayMs = 0) {
+/** Plays from the first frame on. `delayMs`: what the network adds to each answer. */
+async function plays(player, playlist, { delayMs = 0, playsMs = PLAYS_MS } = {}) {
   const page = await openPage(browser, 'about:blank');
   if (delayMs) {
     const network = { offline: false, latency: delayMs, downloadThroughput: -1, uploadThroughput: -1 };
@@ -51,7 +56,7 @@ async function plays(player, playlist, delayMs = 0) {
     await until('a picture', 15_000, async () => (await state()).seen).catch(async (error) => {
       throw new Error(`${error.message}: ${JSON.stringify(await state())}`);
     });
-    await sleep(PLAYS_MS);
+    await sleep(playsMs);
     return await state();
   } finally {
     await page.context().close();
@@ -83,6 +88,22 @@ for (const name of names) {
 
 // A segment closed while the last part but one is on its way must not lose the last one.
 test('hls.js loses no part, 40 and 80 ms away', async () => {
-  const both = await show('away', (playlist) => Promise.all([40, 80].map((delayMs) => plays('hls.js', playlist, delayMs))));
+  const both = await show('away', (playlist) => Promise.all([40, 80].map((delayMs) => plays('hls.js', playlist, { delayMs }))));
   both.forEach((one) => well('hls.js', one));
+});
+
+// All at once, so that it takes five minutes and no more: two cores carry it where nothing else runs.
+test('five minutes without a stall', { skip: !process.env.SIGMA_TEST_LONG && 'takes --long', timeout: LONG_MS + 60_000 }, async () => {
+  const all = await show('long', (playlist) => Promise.all(names.map((name) => plays(name, playlist, { playsMs: LONG_MS }))));
+  const load = `load ${loadavg().map((n) => n.toFixed(1))}`;
+  names.forEach((name, i) => {
+    const { waits, jumps, seen } = all[i];
+    console.log(`${name}: waits ${JSON.stringify(waits)}, ${jumps} jumps, ${seen.latencyMs} ms behind; ${load}`);
+  });
+  names.forEach((name, i) => {
+    const { waits, jumps, errors, fatal, seen } = all[i];
+    const late = waits.filter(({ at }) => at > SETTLED_MS);
+    assert.deepEqual({ late, errors, fatal, jumps }, { late: [], errors: [], fatal: [], jumps: 0 }, `${name}, ${load}`);
+    assert.ok(seen.latencyMs < BEHIND_MS, `${name} is ${seen.latencyMs} ms behind, ${load}`);
+  });
 });

@@ -18,7 +18,7 @@ fn playlist(channel: &Channel, rendition: &str) -> Result<String> {
     let get = |url: &str| -> Result<String> { Ok(String::from_utf8(fetch("GET", url, None, None)?.1)?) };
     let index = get(&channel.hls_url)?;
     let tail = format!("/{rendition}/media.m3u8");
-    let path = index.split(['"', '\n']).find(|word| word.ends_with(&tail)).unwrap_or_default();
+    let path = index.split(['"', '\n']).find(|word| word.contains(&tail)).unwrap_or_default();
     get(&format!("{}/{path}", channel.hls_url.trim_end_matches("/index.m3u8")))
 }
 
@@ -111,7 +111,9 @@ fn returns(after: Duration, second: Kind) -> Result<()> {
     publisher.succeeds(Duration::from_secs(20))?;
     if let Some(viewer) = viewer {
         let frames = viewer.join().map_err(|_| anyhow::anyhow!("the viewer panicked"))??;
-        ensure!(frames >= u64::from(seconds) * 27, "{frames} frames in {seconds} s");
+        // Nothing stands in for less than the threshold.
+        let shown = if after < Duration::from_millis(1500) { seconds - 2 } else { seconds };
+        ensure!(frames >= u64::from(shown) * 27, "{frames} frames in {seconds} s");
     }
     let ended = server.session_is(&channel, "ended", Duration::from_secs(3))?;
     let catch_up = format!("{}/vod/{}/index.m3u8", server.http, ended["id"].as_str().unwrap_or_default());

@@ -11,6 +11,7 @@ mod keys;
 mod latency;
 mod legacy;
 mod peers;
+mod picture;
 mod publish;
 mod refuse;
 mod run;

@@ -72,6 +72,15 @@ pub fn units(input: &str, medium: &str) -> Result<Vec<String>> {
         .collect())
 }
 
+/// How bright the first picture is, 0 to 255.
+pub fn brightness(input: &str) -> Result<u8> {
+    let filter = "scale=1:1:flags=area,format=gray";
+    let args = ["-v", "error", "-i", input, "-frames:v", "1", "-vf", filter, "-f", "rawvideo", "-"];
+    let out = Command::new("ffmpeg").args(args).output().context("ffmpeg")?;
+    ensure!(out.status.success(), "ffmpeg of {input}: {}", String::from_utf8_lossy(&out.stderr));
+    out.stdout.first().copied().with_context(|| format!("there is no picture in {input}"))
+}
+
 /// What FFmpeg's reader says of any live fMP4 playlist, ours or another's: at each reload it takes the same EXT-X-MAP for a
 /// new one and reads it again.
 const RELOADS: [&str; 2] = ["Found duplicated MOOV Atom. Skipped it", "Last message repeated"];

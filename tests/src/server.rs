@@ -248,6 +248,17 @@ pub fn request(method: &str, url: &str, token: Option<&str>, body: Option<&Value
 
 /// One HTTP request's status and bytes (256 MiB at most).
 pub fn fetch(method: &str, url: &str, token: Option<&str>, body: Option<&Value>) -> Result<(u16, Vec<u8>)> {
+    let body = body.map(|body| ("application/json", body.to_string().into_bytes()));
+    send(method, url, token, body)
+}
+
+/// The same with a body of any type.
+pub fn send(
+    method: &str,
+    url: &str,
+    token: Option<&str>,
+    body: Option<(&str, Vec<u8>)>,
+) -> Result<(u16, Vec<u8>)> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(30)))
@@ -258,7 +269,7 @@ pub fn fetch(method: &str, url: &str, token: Option<&str>, body: Option<&Value>)
         request = request.header("authorization", format!("Bearer {token}"));
     }
     let mut response = match body {
-        Some(body) => agent.run(request.header("content-type", "application/json").body(body.to_string())?),
+        Some((kind, body)) => agent.run(request.header("content-type", kind).body(body)?),
         None => agent.run(request.body(())?),
     }
     .with_context(|| format!("{method} {url}"))?;

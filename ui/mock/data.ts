@@ -33,7 +33,7 @@ function channel(id: string, name: string, status: Channel['status']): Channel {
     reconnect_window_s: 30,
     dvr_window_s: 30,
     retention: { max_age_s: null, max_bytes: null },
-    slate: { after_ms: 1500 },
+    slate: { after_ms: 1500, picture: null },
     live_session_id: status === 'active' ? 'ses_1' : null,
     source: status === 'active' ? { ...source, bitrate: source.bitrate + (Date.now() % 90_000) } : null,
     created_at: iso(90_000),

@@ -144,6 +144,22 @@ pub struct Slate {
     /// After so many milliseconds without media.
     #[schema(example = 1500)]
     pub after_ms: u32,
+    /// The channel's own picture, from `PUT /channels/{id}/slate/picture`; without one viewers see the last frame.
+    pub picture: Option<SlatePicture>,
+}
+
+/// A picture for the slate, as it was sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SlatePicture {
+    /// `image/jpeg` or `image/png`.
+    #[schema(example = "image/png")]
+    pub content_type: String,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// Of the file.
+    pub bytes: u64,
 }
 
 /// Changes to a channel's slate: what isn't told stays.

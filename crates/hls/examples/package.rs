@@ -48,6 +48,10 @@ fn main() {
     let mut presentation = Presentation::new(Plan::new(mode, None, window), 1_790_000_000_000, renditions);
     let mut timeline = Timeline::new(Timeline::LEAD);
     let place = |kind: Kind| tracks.iter().position(|t| t.kind == kind).unwrap();
+    let items = items.into_iter().flat_map(|item| match item {
+        Item::Changed(track, unit) => vec![Item::Track(track), Item::Unit(unit)],
+        other @ (Item::Track(_) | Item::Unit(_) | Item::Nothing) => vec![other],
+    });
     for item in items {
         match item {
             Item::Track(track) => {
@@ -72,7 +76,7 @@ fn main() {
                 let changes = presentation.push(place(settled.unit.kind), settled.unit);
                 shell.apply(&presentation, changes);
             }
-            Item::Nothing => {}
+            Item::Changed(..) | Item::Nothing => {}
         }
     }
     if !has("--live") {

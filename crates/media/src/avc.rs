@@ -8,6 +8,7 @@ use h264_reader::rbsp::{self, BitReader};
 
 use crate::Rational;
 
+mod inband;
 #[cfg(test)]
 mod tests;
 
@@ -55,6 +56,9 @@ pub enum Error {
     /// The SPS doesn't parse.
     #[error("SPS: {0}")]
     Sps(String),
+    /// More parameter sets than a record can count: SPS, PPS.
+    #[error("{0} SPS and {1} PPS (31 and 255 at most fit an avcC record)")]
+    Sets(usize, usize),
     /// A side over [`MAX_SIDE`], or none.
     #[error("a picture of {0}x{1} (up to {MAX_SIDE}x{MAX_SIDE} is taken)")]
     Size(u32, u32),
@@ -78,9 +82,9 @@ impl Config {
         }
         let lengths = LengthSize::new(lengths & 3)?;
         let mut rest = &record[6..];
-        let sps = sets(&mut rest, counts & 31)?.ok_or(Error::Missing("SPS"))?;
+        let sps = *sets(&mut rest, counts & 31)?.first().ok_or(Error::Missing("SPS"))?;
         let (&counts, mut rest) = rest.split_first().ok_or(Error::Truncated("avcC record"))?;
-        sets(&mut rest, counts)?.ok_or(Error::Missing("PPS"))?;
+        sets(&mut rest, counts)?.first().ok_or(Error::Missing("PPS"))?;
 
         let record = match lengths {
             LengthSize::Four => record.clone(),
@@ -150,17 +154,17 @@ fn has_chroma_fields(profile: u8) -> bool {
     matches!(profile, 100 | 110 | 122 | 144)
 }
 
-/// Steps over `count` parameter sets and gives the first.
-fn sets<'a>(rest: &mut &'a [u8], count: u8) -> Result<Option<&'a [u8]>, Error> {
-    let mut first = None;
+/// Takes `count` parameter sets.
+fn sets<'a>(rest: &mut &'a [u8], count: u8) -> Result<Vec<&'a [u8]>, Error> {
+    let mut found = Vec::new();
     for _ in 0..count {
         let (len, tail) = rest.split_first_chunk::<2>().ok_or(Error::Truncated("parameter set"))?;
         let len = usize::from(u16::from_be_bytes(*len));
         let (set, tail) = tail.split_at_checked(len).ok_or(Error::Truncated("parameter set"))?;
-        first.get_or_insert(set);
+        found.push(set);
         *rest = tail;
     }
-    Ok(first)
+    Ok(found)
 }
 
 /// Bytes before each NAL unit that hold its length.

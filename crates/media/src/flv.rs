@@ -62,6 +62,8 @@ pub enum Item {
     Track(Track),
     /// A coded picture or sound frame, in milliseconds as it came (`Timescale::MILLIS`, not yet unwrapped or settled).
     Unit(AccessUnit),
+    /// A key picture that brought parameter sets of its own: the track changes with it, then it comes.
+    Changed(Track, AccessUnit),
     /// A repeated sequence header, an end of sequence, an empty body, an info frame: nothing to show.
     Nothing,
 }
@@ -110,6 +112,7 @@ pub struct Demuxer {
 #[derive(Debug)]
 struct Video {
     header: Bytes,
+    config: avc::Config,
     lengths: avc::LengthSize,
 }
 
@@ -172,25 +175,35 @@ impl Demuxer {
             return Ok(Item::Nothing);
         }
         let (config, lengths) = avc::Config::parse(&record).map_err(Error::Avc)?;
-        self.video = Some(Video { header: record, lengths });
+        self.video = Some(Video { header: record, config: config.clone(), lengths });
         Ok(Item::Track(Track::video(config)))
     }
 
-    fn picture(&self, timestamp: u32, offset: i64, frame_type: u8, body: &Bytes) -> Result<Item, Error> {
-        let lengths = self.video.as_ref().ok_or(Error::Headless("video"))?.lengths;
+    fn picture(&mut self, timestamp: u32, offset: i64, frame_type: u8, body: &Bytes) -> Result<Item, Error> {
+        let video = self.video.as_mut().ok_or(Error::Headless("video"))?;
+        let lengths = video.lengths;
         if body.is_empty() {
             return Ok(Item::Nothing);
         }
         // The tag's word for streams without IDR (open GOP, recovery points): without it they would never start.
         let key = avc::has_idr(body, lengths).map_err(Error::Unit)? || frame_type == KEY_FRAME;
         let dts = i64::from(timestamp);
-        Ok(Item::Unit(AccessUnit {
+        let unit = AccessUnit {
             kind: Kind::Video,
             dts: Timestamp::millis(dts),
             pts: Timestamp::millis(dts + offset),
             key,
             data: avc::widen(body, lengths).map_err(Error::Unit)?,
-        }))
+        };
+        // Sets that can't be read are left to the decoders: so far the record was good enough for them.
+        let changed = key.then(|| video.config.changed_by(body, lengths)).and_then(Result::ok).flatten();
+        Ok(match changed {
+            Some(config) => {
+                video.config = config.clone();
+                Item::Changed(Track::video(config), unit)
+            }
+            None => Item::Unit(unit),
+        })
     }
 
     fn audio(&mut self, tag: &Tag) -> Result<Item, Error> {

@@ -19,6 +19,8 @@ pub(crate) struct Recovered {
     pub epoch_ms: i64,
     pub renditions: Vec<hls::presentation::Rendition>,
     pub journals: Vec<Vec<hls::journal::Index>>,
+    /// The newest key frame of the pictures.
+    pub key: Option<bytes::Bytes>,
     /// When its last media was written, ms since 1970.
     pub written_ms: i64,
     /// It is recorded; else only its window is kept.
@@ -63,7 +65,7 @@ fn recovered(session: &str, found: Found, record: bool) -> Option<Recovered> {
     let written_ms = unix_ms(found.written?);
     let (_, first) = found.renditions.first()?;
     let header = &first.first()?.header;
-    let (plan, epoch_ms) = (header.plan, header.epoch_ms);
+    let (plan, epoch_ms, key) = (header.plan, header.epoch_ms, found.key);
     let mut renditions = Vec::new();
     let mut journals = Vec::new();
     for (name, files) in found.renditions {
@@ -77,7 +79,8 @@ fn recovered(session: &str, found: Found, record: bool) -> Option<Recovered> {
         });
         journals.push(files);
     }
-    Some(Recovered { session: session.to_owned(), plan, epoch_ms, renditions, journals, written_ms, record })
+    let session = session.to_owned();
+    Some(Recovered { session, plan, epoch_ms, renditions, journals, key, written_ms, record })
 }
 
 /// The end of a session whose channel is gone.

@@ -78,7 +78,7 @@ impl Run {
         run.media = Some(Media {
             recorders: recorders(shared, &run.id, &package, run.record),
             late: late_recorders(shared, &run.id, &package, run.record),
-            key: None,
+            key: found.key,
             lag: Lag::default(),
             package,
             zero: (shared.clock.now(), at),

@@ -1,6 +1,7 @@
 //! What a slate is made of, and what the worker made of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hls::slate::{Loop, Slate};
@@ -9,6 +10,7 @@ use transcode::{Job, Picture, Units};
 
 use super::Shared;
 use crate::store;
+use crate::transcode::Error;
 
 /// What to encode, and for which renditions in which order.
 pub(super) struct Order {
@@ -16,11 +18,25 @@ pub(super) struct Order {
     pub renditions: Vec<Kind>,
 }
 
-/// Has the worker encode it. `None` where it can't be: viewers wait, as they would without a slate.
+/// The database is waited for no longer: the last frame will do.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Has the worker encode it: the channel's own picture, or what there was to see last. `None` where it can't be: viewers wait,
+/// as they would without a slate.
 pub(super) async fn make(shared: &Arc<Shared>, channel: &store::Channel, order: Order) -> Option<Slate> {
     let Order { job, renditions } = order;
     let rate = job.still.as_ref().map(|still| still.rate);
-    match shared.transcoder.slate(job).await {
+    let made = match own(shared, channel, &job).await {
+        Some(own) => match shared.transcoder.slate(own).await {
+            Err(Error::Failed(why)) => {
+                tracing::warn!("channel {}: its picture can't be shown: {why}", channel.settings.name);
+                shared.transcoder.slate(job).await
+            }
+            made => made,
+        },
+        None => shared.transcoder.slate(job).await,
+    };
+    match made {
         Ok(made) => {
             let video = made.video.and_then(|units| looped(units, Kind::Video, rate?));
             let audio = made.audio.and_then(|units| looped(units, Kind::Audio, Rational { num: 0, den: 0 }));
@@ -35,6 +51,15 @@ pub(super) async fn make(shared: &Arc<Shared>, channel: &store::Channel, order: 
             None
         }
     }
+}
+
+/// The job with the channel's own picture, where it has one.
+async fn own(shared: &Shared, channel: &store::Channel, job: &Job) -> Option<Job> {
+    channel.slate_picture.as_ref()?;
+    let still = job.still.clone()?;
+    let asked = tokio::time::timeout(PATIENCE, shared.store.slate_picture(&channel.id)).await;
+    let (_, file) = asked.ok()?.ok().flatten()?;
+    Some(Job { still: Some(transcode::Still { picture: Picture::File(file), ..still }), ..job.clone() })
 }
 
 fn looped(units: Units, kind: Kind, rate: Rational) -> Option<Loop> {

@@ -35,7 +35,15 @@ pub(super) fn channel(
             max_age_s: row.settings.retention.max_age.map(|d| d.as_secs() as u32),
             max_bytes: row.settings.retention.max_bytes,
         },
-        slate: api::channel::Slate { after_ms: row.settings.slate_after.as_millis() as u32 },
+        slate: api::channel::Slate {
+            after_ms: row.settings.slate_after.as_millis() as u32,
+            picture: row.slate_picture.map(|picture| api::channel::SlatePicture {
+                content_type: picture.content_type,
+                width: picture.width,
+                height: picture.height,
+                bytes: picture.bytes,
+            }),
+        },
         name: row.settings.name,
         live_session_id: row.live_session,
         source,

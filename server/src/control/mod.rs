@@ -9,6 +9,7 @@ mod convert;
 mod extract;
 mod idempotency;
 mod openapi;
+mod picture;
 mod problem;
 mod routes;
 mod settings;
@@ -30,6 +31,7 @@ pub use channels::Channels;
 use crate::access::Gate;
 use crate::clock::Clock;
 use crate::store::Store;
+use crate::transcode::Transcoder;
 
 /// Bytes of a request's body, at most.
 const MAX_BODY: usize = 64 * 1024;
@@ -47,6 +49,8 @@ pub struct Control {
     pub clock: Clock,
     /// Who may watch.
     pub(crate) gate: Gate,
+    /// Looks at pictures.
+    pub(crate) transcoder: Transcoder,
     /// Told where something may have to be deleted.
     pub retention: Arc<tokio::sync::Notify>,
     /// A request, its body included, is answered in so long.
@@ -116,7 +120,8 @@ impl PublicUrls {
 
 /// All routes; merge it into the server's.
 pub fn router(control: Control) -> Router {
-    use routes::{assets, channels, events, health, sessions, signing_keys, stream_keys, tokens};
+    use routes::{assets, channels, events, health, sessions, signing_keys, slate, stream_keys, tokens};
+    let picture = get(slate::read).put(slate::put).delete(slate::delete);
     let api = Router::new()
         .route("/channels", get(channels::list).post(channels::create))
         .route("/channels/{id}", get(channels::read).patch(channels::update).delete(channels::delete))
@@ -124,6 +129,7 @@ pub fn router(control: Control) -> Router {
         .route("/channels/{id}/stop", post(channels::stop))
         .route("/channels/{id}/restream", post(channels::restream))
         .route("/channels/{id}/playback/rotate", post(channels::rotate))
+        .route("/channels/{id}/slate/picture", picture.layer(DefaultBodyLimit::max(picture::MAX_BYTES)))
         .route("/channels/{id}/stream-keys", get(stream_keys::list).post(stream_keys::create))
         .route("/channels/{id}/stream-keys/{key}", axum::routing::delete(stream_keys::revoke))
         .route("/channels/{id}/sessions", get(sessions::list))

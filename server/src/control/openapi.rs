@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::routes::{assets, channels, events, sessions, signing_keys, stream_keys, tokens};
+use super::routes::{assets, channels, events, sessions, signing_keys, slate, stream_keys, tokens};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +22,9 @@ use super::routes::{assets, channels, events, sessions, signing_keys, stream_key
         channels::stop,
         channels::restream,
         channels::rotate,
+        slate::put,
+        slate::read,
+        slate::delete,
         stream_keys::list,
         stream_keys::create,
         stream_keys::revoke,

@@ -38,6 +38,11 @@ impl Problem {
         Self { field, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_field", detail) }
     }
 
+    #[cfg(test)]
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
     pub(super) fn with_code(self, code: &'static str) -> Self {
         Self { code, ..self }
     }

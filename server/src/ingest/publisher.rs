@@ -125,6 +125,7 @@ async fn feed<S: AsyncRead + AsyncWrite + Unpin>(
                 return;
             }
         };
+        let mut then = None;
         let item = match message {
             Ok(Some(Message::Metadata(mut metadata))) => {
                 metadata.encoder = metadata.encoder.as_deref().map(printable);
@@ -133,6 +134,10 @@ async fn feed<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(Some(Message::Tag(tag))) => match demuxer.push(&tag) {
                 Ok(Item::Track(track)) => Feed::Track(track),
                 Ok(Item::Unit(unit)) => Feed::Unit(unit),
+                Ok(Item::Changed(track, unit)) => {
+                    then = Some(Feed::Unit(unit));
+                    Feed::Track(track)
+                }
                 Ok(Item::Nothing) => continue,
                 Err(error) if error.is_codec() => {
                     let refusal = Refusal::Codec(error.to_string());
@@ -152,12 +157,15 @@ async fn feed<S: AsyncRead + AsyncWrite + Unpin>(
         let last = matches!(item, Feed::End(_));
         let clean = matches!(item, Feed::End(End::Unpublished));
         // A full queue makes the publisher wait; a kick must not.
-        let sent = tokio::select! {
-            // What was read and has room is not lost to a stop.
-            biased;
-            sent = feed.send(item) => sent.is_ok(),
-            () = stopped(&mut stop) => return,
-        };
+        let mut sent = true;
+        for item in [Some(item), then].into_iter().flatten() {
+            sent = tokio::select! {
+                // What was read and has room is not lost to a stop.
+                biased;
+                sent = feed.send(item) => sent.is_ok(),
+                () = stopped(&mut stop) => return,
+            };
+        }
         if last {
             if clean {
                 // GStreamer takes it for a failure if we hang up first.

@@ -6,15 +6,18 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::Context;
-use hls::journal::{Index, scan};
+use bytes::Bytes;
+use hls::journal::{Entry, Index, scan};
 
-use super::read::list;
+use super::read::{list, path, read_at};
 
 /// What an unfinished session's files hold.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     /// Rendition by rendition, video first, each with its files in order.
     pub renditions: Vec<(String, Vec<Index>)>,
+    /// The newest key frame of the pictures, for the slate.
+    pub key: Option<Bytes>,
     /// When the last byte was written.
     pub written: Option<SystemTime>,
 }
@@ -34,11 +37,27 @@ pub(crate) fn repair(root: &Path, session: &str) -> anyhow::Result<Found> {
                 files.push(index);
             }
         }
+        if name == "video" {
+            found.key =
+                last_key(&folder, &files).with_context(|| format!("can't read {}", folder.display()))?;
+        }
         if !files.is_empty() {
             found.renditions.push((name.to_owned(), files));
         }
     }
     Ok(found)
+}
+
+/// Of the configuration that a session goes on with.
+fn last_key(folder: &Path, files: &[Index]) -> std::io::Result<Option<Bytes>> {
+    let mut own = files.iter().rev().filter(|file| !file.header.live_only);
+    let Some(last) = own.clone().next() else { return Ok(None) };
+    let found = own.find_map(|file| {
+        let key = |part: &&Entry| part.samples.first().is_some_and(|sample| sample.key);
+        let part = file.parts.iter().rev().find(key).filter(|_| file.init == last.init)?;
+        Some((file.header.first_msn, part.payload, part.samples.first()?.size))
+    });
+    found.map(|(file, at, size)| read_at(&path(folder, file), at, size.into())).transpose()
 }
 
 fn mend(path: &Path) -> anyhow::Result<Option<(Index, SystemTime)>> {

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use time::OffsetDateTime;
 
 use super::files::Purpose;
-use super::{Db, Error, Listing, Page, Policy, Store, events, id, keys, millis, moment};
+use super::{Db, Error, Listing, Page, Picture, Policy, Store, events, id, keys, millis, moment};
 
 /// Channels that aren't deleted, at most.
 pub const MAX_CHANNELS: usize = 10_000;
@@ -87,6 +87,8 @@ pub struct Channel {
     pub stopped: bool,
     /// The session that runs.
     pub live_session: Option<String>,
+    /// Its own picture for the slate.
+    pub slate_picture: Option<Picture>,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// When its settings last changed.
@@ -116,7 +118,10 @@ pub struct Created {
 const COLUMNS: &str = "c.id, c.playback_id, c.name, c.latency_mode, c.latency_target_ms, c.record, \
     c.max_duration_s, c.reconnect_window_s, c.stopped, c.created_at, c.updated_at, \
     (SELECT s.id FROM sessions s WHERE s.channel_id = c.id AND s.status <> 'ended'), \
-    c.dvr_window_s, c.retention_age_s, c.retention_bytes, c.policy, c.slate_after_ms";
+    c.dvr_window_s, c.retention_age_s, c.retention_bytes, c.policy, c.slate_after_ms, \
+    p.content_type, p.width, p.height, length(p.data)";
+
+const CHANNELS: &str = "channels c LEFT JOIN slate_pictures p ON p.channel_id = c.id";
 
 impl Store {
     /// Makes a channel with its first stream key, and the event.
@@ -152,7 +157,7 @@ impl Store {
     pub async fn channels(&self, page: Page) -> Result<Listing<Channel>, Error> {
         self.call(move |db| {
             let sql = format!(
-                "SELECT {COLUMNS} FROM channels c
+                "SELECT {COLUMNS} FROM {CHANNELS}
                  WHERE c.deleted_at IS NULL AND c.id > ?1 ORDER BY c.id LIMIT ?2"
             );
             let mut statement = db.sql.prepare_cached(&sql)?;
@@ -294,7 +299,7 @@ fn differences(old: &Settings, new: &Settings) -> Vec<&'static str> {
     .collect()
 }
 
-fn about(channel: &Channel, kind: live::event::Kind) -> live::Event {
+pub(super) fn about(channel: &Channel, kind: live::event::Kind) -> live::Event {
     let subject = live::event::Subject {
         id: live::ChannelId::new(channel.id.as_str()),
         name: channel.settings.name.as_str().into(),
@@ -303,7 +308,7 @@ fn about(channel: &Channel, kind: live::event::Kind) -> live::Event {
 }
 
 pub(super) fn read(sql: &rusqlite::Connection, id: &str) -> Result<Option<Channel>, Error> {
-    let query = format!("SELECT {COLUMNS} FROM channels c WHERE c.deleted_at IS NULL AND c.id = ?1");
+    let query = format!("SELECT {COLUMNS} FROM {CHANNELS} WHERE c.deleted_at IS NULL AND c.id = ?1");
     let mut statement = sql.prepare_cached(&query)?;
     let mut rows = statement.query_and_then([id], channel)?;
     rows.next().transpose()
@@ -335,6 +340,15 @@ fn channel(row: &Row<'_>) -> Result<Channel, Error> {
         settings,
         stopped: row.get(8)?,
         live_session: row.get(11)?,
+        slate_picture: match row.get(17)? {
+            Some(content_type) => Some(Picture {
+                content_type,
+                width: row.get(18)?,
+                height: row.get(19)?,
+                bytes: row.get::<_, u32>(20)?.into(),
+            }),
+            None => None,
+        },
         created_at: moment(row.get(9)?)?,
         updated_at: moment(row.get(10)?)?,
     })

@@ -133,6 +133,13 @@ const STEPS: &[&str] = &[
 ",
     "
     ALTER TABLE channels ADD COLUMN slate_after_ms INTEGER NOT NULL DEFAULT 1500;
+    CREATE TABLE slate_pictures (
+        channel_id TEXT PRIMARY KEY REFERENCES channels (id),
+        content_type TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT;
 ",
 ];
 

@@ -44,7 +44,7 @@ pub(super) fn units(tags: &[Tag], kind: Kind) -> Vec<Bytes> {
     items
         .filter_map(|item| match item {
             Item::Unit(unit) if unit.kind == kind => Some(unit.data),
-            Item::Unit(_) | Item::Track(_) | Item::Nothing => None,
+            Item::Unit(_) | Item::Changed(..) | Item::Track(_) | Item::Nothing => None,
         })
         .collect()
 }

@@ -131,10 +131,10 @@ async fn sound_that_nobody_announced_is_refused_and_the_pictures_go_on() {
 
 #[tokio::test]
 async fn new_parameters_come_under_a_new_map_behind_a_discontinuity() {
-    for kind in [TagKind::Video, TagKind::Audio] {
+    for (kind, in_band) in [(TagKind::Video, false), (TagKind::Audio, false), (TagKind::Video, true)] {
         let rig = Rig::start().await;
         let mut publisher = publisher(&rig, &fixture::metadata()).await;
-        let tags = fixture::tags();
+        let mut tags = fixture::tags();
         let half = tags.iter().rposition(|tag| tag.timestamp < 3_000 && tag.body[0] == 0x17).unwrap();
         send(&mut publisher, &tags[..half]).await;
         let header = match kind {
@@ -149,7 +149,21 @@ async fn new_parameters_come_under_a_new_map_behind_a_discontinuity() {
                 header
             }
         };
-        publisher.send(header).await.unwrap();
+        if in_band {
+            // Of the record: 5 bytes of the tag, 6 of its own, then SPS and PPS with lengths of 2 bytes.
+            let set = |at: usize| {
+                let len = usize::from(u16::from_be_bytes([header.body[at], header.body[at + 1]]));
+                header.body.slice(at + 2..at + 2 + len)
+            };
+            let sps = set(11);
+            let pps = set(11 + 2 + sps.len() + 1);
+            let picture = tags[half..].iter_mut().find(|tag| tag.body[0] == 0x17).unwrap();
+            let (head, nals) = picture.body.split_at(5);
+            let sets = [sps, pps].map(|set| [&(set.len() as u32).to_be_bytes()[..], &set].concat()).concat();
+            picture.body = [head, &sets, nals].concat().into();
+        } else {
+            publisher.send(header).await.unwrap();
+        }
         send(&mut publisher, &tags[half..]).await;
         for name in ["video", "audio"] {
             let playlist = rig.media(&rig.folder(name).await, 4).await;

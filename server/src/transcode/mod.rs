@@ -16,5 +16,5 @@ mod supervise;
 mod tests;
 mod worker;
 
-pub(crate) use supervise::{Program, Transcoder};
+pub(crate) use supervise::{Error, Program, Transcoder};
 pub use worker::{NAME, run};

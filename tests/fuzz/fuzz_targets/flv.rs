@@ -39,29 +39,32 @@ fuzz_target!(|input: &[u8]| {
     let (mut demuxer, mut timeline) = (Demuxer::new(), Timeline::new(Timeline::LEAD));
     let mut last = [None; 2];
     for (n, tag) in tags(input).iter().enumerate() {
-        match demuxer.push(tag) {
-            Ok(Item::Track(track)) => {
-                timeline.track(&track);
-                let again = Demuxer::new().push(&flv::sequence_header(&track, tag.timestamp));
-                assert_eq!(again, Ok(Item::Track(track.clone())));
-                let kind = usize::from(track.kind == Kind::Audio);
-                if last[kind].is_some_and(|at: Timestamp| at.scale != track.scale) {
-                    last[kind] = None; // a new scale is a new count
-                }
+        let (track, unit) = match demuxer.push(tag) {
+            Ok(Item::Track(track)) => (Some(track), None),
+            Ok(Item::Unit(unit)) => (None, Some(unit)),
+            Ok(Item::Changed(track, unit)) => (Some(track), Some(unit)),
+            Ok(Item::Nothing) | Err(_) => continue,
+        };
+        if let Some(track) = track {
+            timeline.track(&track);
+            let again = Demuxer::new().push(&flv::sequence_header(&track, tag.timestamp));
+            assert_eq!(again, Ok(Item::Track(track.clone())));
+            let kind = usize::from(track.kind == Kind::Audio);
+            if last[kind].is_some_and(|at: Timestamp| at.scale != track.scale) {
+                last[kind] = None; // a new scale is a new count
             }
-            Ok(Item::Unit(unit)) => {
-                if unit.kind == Kind::Video {
-                    assert!(avc::nals(&unit.data, avc::LengthSize::Four).all(|nal| nal.is_ok()));
-                }
-                let kind = usize::from(unit.kind == Kind::Audio);
-                let arrival = Timeline::LEAD.plus(Timestamp::millis(10 * n as i64));
-                if let Some(settled) = timeline.push(unit, arrival) {
-                    let dts = settled.unit.dts;
-                    assert!(dts.ticks >= 0 && last[kind].is_none_or(|last| last < dts), "{last:?} {dts:?}");
-                    last[kind] = Some(dts);
-                }
+        }
+        if let Some(unit) = unit {
+            if unit.kind == Kind::Video {
+                assert!(avc::nals(&unit.data, avc::LengthSize::Four).all(|nal| nal.is_ok()));
             }
-            Ok(Item::Nothing) | Err(_) => {}
+            let kind = usize::from(unit.kind == Kind::Audio);
+            let arrival = Timeline::LEAD.plus(Timestamp::millis(10 * n as i64));
+            if let Some(settled) = timeline.push(unit, arrival) {
+                let dts = settled.unit.dts;
+                assert!(dts.ticks >= 0 && last[kind].is_none_or(|last| last < dts), "{last:?} {dts:?}");
+                last[kind] = Some(dts);
+            }
         }
     }
 });

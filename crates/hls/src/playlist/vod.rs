@@ -1,5 +1,6 @@
 //! Catch-up: playlists of what the journal holds, after the end.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -44,6 +45,12 @@ pub fn media(files: &[&journal::Index], cut: Option<&Cut>) -> String {
     let epoch_ms = files.first().map_or(0, |f| f.header.epoch_ms);
     let mut segments = journal::recorded(files);
     segments.retain(|(place, s)| cut.is_none_or(|cut| cut.segments.contains(&(*place, s.msn))));
+    // Behind a slate the same MAP has another number; FFmpeg says of each that it has it already.
+    let first = |file: &journal::Index| files.iter().find(|f| f.init == file.init).map(|f| f.header.init);
+    let maps: BTreeMap<u32, u32> = files.iter().filter_map(|f| Some((f.header.init, first(f)?))).collect();
+    for (_, segment) in &mut segments {
+        segment.init = maps.get(&segment.init).copied().unwrap_or(segment.init);
+    }
     let mut out =
         format!("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-PLAYLIST-TYPE:VOD\n");
     let first = segments.first().map(|(_, s)| s);

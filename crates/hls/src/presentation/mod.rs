@@ -313,7 +313,7 @@ impl Presentation {
         };
         let control = Control { plan: self.plan, epoch_ms: self.epoch_ms, part_target, part_hold_back };
         let mut index = Index::new(control);
-        for file in files {
+        for file in files.iter().filter(|file| file.header.late.is_none()) {
             let init = Init { number: file.header.init, data: file.init.clone() };
             index.restore_init(init.into());
         }

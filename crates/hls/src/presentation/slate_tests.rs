@@ -158,7 +158,7 @@ fn a_hole_is_filled_and_the_publisher_goes_on() {
     assert!(rig.recorded(1).iter().all(|size| *size == 30));
     let files: Vec<_> = rig.scan_all(0);
     let text = vod::media(&files.iter().collect::<Vec<_>>(), None);
-    assert!(!text.contains("init1.mp4") && !text.contains("GAP"), "{text}");
+    assert!(text.matches("init").count() == 1 && !text.contains("GAP"), "{text}");
     assert_eq!(text.matches("#EXT-X-DISCONTINUITY\n").count(), 1, "{text}");
 }
 

@@ -47,6 +47,7 @@ fn fixture(rounds: u32) -> (Vec<Track>, Vec<AccessUnit>) {
                     let arrival = Timestamp::millis(i64::from(timestamp) + 1_000);
                     units.extend(timeline.push(unit, arrival).map(|settled| settled.unit));
                 }
+                Item::Changed(..) => unreachable!("the fixture's parameters stay as they are"),
                 Item::Nothing => {}
             }
         }

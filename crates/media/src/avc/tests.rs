@@ -1,10 +1,10 @@
 use super::*;
 
 /// libx264 164, High 1280x720 at 30 fps, as FFmpeg 5.1 wrote it.
-const X264: &str =
+pub(super) const X264: &str =
     "0164001fffe1001a6764001facd9405005bb0110000003001000000303c0f183196001000668ebe3cb22c0fdf8f800";
 
-fn bytes(hex: &str) -> Bytes {
+pub(super) fn bytes(hex: &str) -> Bytes {
     (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
 }
 

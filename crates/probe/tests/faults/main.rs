@@ -81,6 +81,32 @@ fn a_silent_publisher_may_be_waited_for_before_a_new_timeline() {
     assert_eq!(of(&verdicts, Outcome::Fail), [0u8; 0], "{}", findings(&verdicts));
 }
 
+/// What the draft only recommends is a failure with `--strict` alone.
+#[test]
+fn recommendations_warn() {
+    use Fault::*;
+    let lax = [
+        VersionTooHigh,
+        NoSkip,
+        NoIndependent,
+        LateKeyFrame,
+        NoDateAfterDiscontinuity,
+        TwoHints,
+        ReportWithoutPart,
+        OldParts,
+        TooFarHeld,
+        PartTooFarHeld,
+        EarlyGiveUp,
+        NeverHinted,
+    ];
+    for (rule, fault) in cases::CASES {
+        let ends = matches!(fault, HintAfterEnd | ParametersAfterEnd);
+        let verdicts = judge(&watch(Some(*fault), ends).0, Limits::default());
+        let expected = if lax.contains(fault) { Outcome::Warn } else { Outcome::Fail };
+        assert_eq!(of(&verdicts, expected), [*rule], "{fault:?}:\n{}", findings(&verdicts));
+    }
+}
+
 #[test]
 fn each_rule_has_a_fault() {
     let broken: std::collections::BTreeSet<u8> = cases::CASES.iter().map(|(rule, _)| *rule).collect();

@@ -15,10 +15,14 @@ use crate::store::{self, Idempotency, Page};
 
 /// One change after the other, from what stands there to what runs: of two at once that name different fields, the second
 /// would put back what the first has changed.
-static CHANGING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+pub(super) static CHANGING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 impl Control {
-    async fn channel_dto(&self, row: store::Channel, with_key: bool) -> Result<api::channel::Channel> {
+    pub(super) async fn channel_dto(
+        &self,
+        row: store::Channel,
+        with_key: bool,
+    ) -> Result<api::channel::Channel> {
         let key = if with_key {
             let first = self.store.keys(&row.id, Page { after: None, limit: 1 }).await?;
             first.items.into_iter().next().map(|key| key.text)
@@ -29,7 +33,7 @@ impl Control {
         Ok(convert::channel(row, key, source, &self.urls))
     }
 
-    async fn channel_row(&self, id: &str) -> Result<store::Channel> {
+    pub(super) async fn channel_row(&self, id: &str) -> Result<store::Channel> {
         self.store.channel(id).await?.ok_or_else(|| Problem::channel(id))
     }
 

@@ -6,5 +6,6 @@ pub(super) mod events;
 pub(super) mod health;
 pub(super) mod sessions;
 pub(super) mod signing_keys;
+pub(super) mod slate;
 pub(super) mod stream_keys;
 pub(super) mod tokens;

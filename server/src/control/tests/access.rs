@@ -9,7 +9,7 @@ const OPERATE: [u16; 3] = [403, 200, 200];
 const ADMIN: [u16; 3] = [403, 403, 200];
 
 /// Method, path, and what scope read, operate and admin get; 2xx as 200.
-const TABLE: [(&str, &str, [u16; 3]); 28] = [
+const TABLE: [(&str, &str, [u16; 3]); 31] = [
     ("GET", "/channels", READ),
     ("POST", "/channels", OPERATE),
     ("GET", "/channels/{id}", READ),
@@ -19,6 +19,9 @@ const TABLE: [(&str, &str, [u16; 3]); 28] = [
     ("POST", "/channels/{id}/stop", OPERATE),
     ("POST", "/channels/{id}/restream", OPERATE),
     ("POST", "/channels/{id}/playback/rotate", OPERATE),
+    ("PUT", "/channels/{id}/slate/picture", OPERATE),
+    ("GET", "/channels/{id}/slate/picture", READ),
+    ("DELETE", "/channels/{id}/slate/picture", OPERATE),
     ("GET", "/channels/{id}/stream-keys", READ),
     ("POST", "/channels/{id}/stream-keys", OPERATE),
     ("DELETE", "/channels/{id}/stream-keys/{key}", OPERATE),
@@ -41,7 +44,7 @@ const TABLE: [(&str, &str, [u16; 3]); 28] = [
 ];
 
 /// A fresh path and body that would work for a route.
-async fn prepare(server: &Server, method: &str, route: &str) -> (String, String) {
+async fn prepare(server: &Server, method: &str, route: &str) -> (String, Vec<u8>) {
     let channel = server.channel("a").await;
     let id = text(&channel["id"]).to_owned();
     let session = server.running.publish(&id).await;
@@ -65,18 +68,23 @@ async fn prepare(server: &Server, method: &str, route: &str) -> (String, String)
                 server.store.create_signing_key("x", store::Algorithm::EdDsa, vec![0; 32]).await.unwrap();
             route.replace("{id}", &key.id)
         }
+        _ if route.ends_with("/picture") => {
+            server.put_picture(&id, super::pictures::WHITE).await;
+            route.replace("{id}", &id)
+        }
         _ => {
             let keys = server.ask("GET", &format!("/channels/{id}/stream-keys"), Value::Null).await;
             route.replace("{id}", &id).replace("{key}", text(&keys.body["data"][0]["id"]))
         }
     };
     let body = match (method, route) {
+        ("PUT", _) => return (format!("/api/v1{path}"), super::pictures::WHITE.to_vec()),
         ("PATCH", "/assets/{id}") => r#"{"title":"b"}"#,
         ("POST", "/channels" | "/signing-keys") | ("PATCH", _) => r#"{"name":"b"}"#,
         ("POST", "/tokens") => r#"{"name":"b","scope":"read"}"#,
         _ => "",
     };
-    (format!("/api/v1{path}"), body.to_owned())
+    (format!("/api/v1{path}"), body.as_bytes().to_vec())
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod access;
 mod idempotency;
 mod inputs;
+mod pictures;
 mod routes;
 mod signing;
 
@@ -129,6 +130,7 @@ impl Server {
             urls,
             gate: Gate::new(store.clone(), clock.clone()),
             clock,
+            transcoder: crate::transcode::Transcoder::start(None),
             retention: Arc::default(),
             timeout: Duration::from_secs(10),
         };
@@ -147,12 +149,12 @@ impl Server {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    async fn ask_as(&self, token: Option<&str>, method: &str, path: &str, body: &str) -> Answer {
+    async fn ask_as(&self, token: Option<&str>, method: &str, path: &str, body: impl AsRef<[u8]>) -> Answer {
         let mut request = Request::builder().method(Method::from_bytes(method.as_bytes()).unwrap()).uri(path);
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+        self.send(request.body(Body::from(body.as_ref().to_vec())).unwrap()).await
     }
 
     /// As the admin, under `/api/v1`.

@@ -36,6 +36,11 @@ fn run(input: &[u8]) -> (usize, usize) {
                 let _ = timeline.push(unit, Timeline::LEAD);
                 units += 1;
             }
+            Ok(Item::Changed(track, unit)) => {
+                timeline.track(&track);
+                let _ = timeline.push(unit, Timeline::LEAD);
+                (tracks, units) = (tracks + 1, units + 1);
+            }
             Ok(Item::Nothing) | Err(_) => {}
         }
     }

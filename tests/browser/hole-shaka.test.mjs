@@ -1,3 +1,0 @@
-import { playsThroughHoles } from './hole.mjs';
-
-playsThroughHoles('shaka');
