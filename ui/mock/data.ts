@@ -34,6 +34,8 @@ function channel(id: string, name: string, status: Channel['status']): Channel {
     dvr_window_s: 30,
     retention: { max_age_s: null, max_bytes: null },
     slate: { after_ms: 1500, picture: null },
+    ladder: { kind: 'source' },
+    processing: { picture: noPicture, sound: noSound },
     live_session_id: status === 'active' ? 'ses_1' : null,
     source: status === 'active' ? { ...source, bitrate: source.bitrate + (Date.now() % 90_000) } : null,
     created_at: iso(90_000),

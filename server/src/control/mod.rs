@@ -11,6 +11,7 @@ mod idempotency;
 mod openapi;
 mod picture;
 mod problem;
+mod processing;
 mod routes;
 mod settings;
 #[cfg(test)]

@@ -204,7 +204,8 @@ impl Steps {
 }
 
 impl Target {
-    fn check(&self) -> Result<(), Error> {
+    /// Whether a setting is out of range.
+    pub fn check(&self) -> Result<(), Error> {
         let side = |side: u32| side.is_multiple_of(2) && (16..=8192).contains(&side);
         setting("width", self.width, side(self.width), "even, from 16 to 8192")?;
         setting("height", self.height, side(self.height), "even, from 16 to 8192")?;

@@ -9,13 +9,13 @@
 use std::time::Duration;
 
 use media::{AccessUnit, Track};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{ChildStdin, ChildStdout};
+use tokio::io::AsyncWriteExt;
+use tokio::process::ChildStdin;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use transcode::ladder::{Config, Lost, Open, Unit};
-use transcode::{Decoder, Message};
+use transcode::Message;
 
 use super::work::track;
 use crate::transcode::supervise::{Pipes, Program};
@@ -112,11 +112,10 @@ async fn run(
     told: &mpsc::Sender<Made>,
 ) -> Result<(), String> {
     let unreached = |why: std::io::Error| format!("can't be reached: {why}");
-    let Pipes { child: mut worker, jobs: mut input, results: mut output } =
+    let Pipes { child: mut worker, jobs: mut input, results: mut reader } =
         program.spawn().map_err(unreached)?;
     write(&mut input, &Message::Open(open)).await?;
-    let mut reader = Reader::default();
-    match timeout(PATIENCE, reader.next(&mut output)).await {
+    match timeout(PATIENCE, reader.next()).await {
         Err(_) => return Err(format!("did not begin in {} s", PATIENCE.as_secs())),
         Ok(Err(why)) => return Err(why),
         Ok(Ok(None)) => return Err("ended as it began".to_owned()),
@@ -140,7 +139,7 @@ async fn run(
         Ok(())
     };
     let reading = async {
-        while let Some(message) = reader.next(&mut output).await? {
+        while let Some(message) = reader.next().await? {
             let made = match message {
                 Message::Config(Config { output, kind, config }) => {
                     let track = track(kind, &config).map_err(|error| format!("made what can't be read: {error}"))?;
@@ -172,29 +171,4 @@ async fn run(
 async fn write(input: &mut ChildStdin, message: &Message) -> Result<(), String> {
     let bytes = message.to_bytes().map_err(|error| format!("was to be sent what is too long: {error}"))?;
     input.write_all(&bytes).await.map_err(|error| format!("is gone: {error}"))
-}
-
-/// Messages out of a worker's stdout.
-#[derive(Default)]
-struct Reader {
-    decoder: Decoder,
-    buffer: Vec<u8>,
-}
-
-impl Reader {
-    async fn next(&mut self, output: &mut ChildStdout) -> Result<Option<Message>, String> {
-        self.buffer.resize(64 << 10, 0);
-        loop {
-            match self.decoder.next() {
-                Ok(Some(message)) => return Ok(Some(message)),
-                Ok(None) => {}
-                Err(error) => return Err(format!("spoke nonsense: {error}")),
-            }
-            match output.read(&mut self.buffer).await {
-                Ok(0) => return Ok(None),
-                Ok(read) => self.decoder.push(&self.buffer[..read]),
-                Err(error) => return Err(format!("is gone: {error}")),
-            }
-        }
-    }
 }

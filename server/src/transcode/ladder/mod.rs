@@ -5,6 +5,7 @@
 //!                  └─▶ sounds: decode ─▶ filters ─▶ AAC ─▶ units of each rendition
 //! ```
 
+pub(crate) mod feed;
 pub(crate) mod order;
 mod pictures;
 mod sounds;
