@@ -73,7 +73,7 @@ impl Server {
         std::fs::create_dir_all(dir)
             .with_context(|| format!("can't make the data folder {}", dir.display()))?;
         let lock = lock::Lock::take(dir)?;
-        descriptors::raise(config.limits.connections);
+        descriptors::raise(&config.limits);
         let (listeners, at) = Listeners::open(&config).await?;
         let identity = config.tls.as_ref().map(|source| tls::Identity::open(source, dir, clock.clone()));
         let identity = identity.transpose()?;
@@ -108,7 +108,7 @@ impl Server {
         let sweeper = tokio::spawn(retention.run(stopping.clone()));
         #[cfg(test)]
         let retention = Arc::clone(&wake);
-        let intake = ingest::Intake::new(registry.clone(), clock.clone());
+        let intake = ingest::Intake::new(registry.clone(), clock.clone(), config.limits.publishers);
         let plain = intake.clone().serve(listeners.rtmp, None, stopping.clone());
         let secure = over_tls(listeners.rtmps, identity.as_ref(), &[])?
             .map(|(listener, tls)| intake.serve(listener, Some(tls), stopping.clone()));

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     if words.next().as_deref() == Some(server::transcode::NAME) {
         return transcode_worker(words.next().and_then(|word| word.parse().ok()));
     }
+    sys::memory::reuse();
     let args = Args::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("SIGMA_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));

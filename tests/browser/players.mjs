@@ -24,7 +24,7 @@ const players = {
     load: `async () => {
       const player = new shaka.Player();
       // What isn't an error of its own is a fault in its code, and fatal.
-      const failed = (error) => tell(error.code ? error.category + ' ' + error.code : String(error), error.severity !== 1);
+      const failed = (error) => tell(error.code ? error.category + ' ' + error.code : String(error.stack ?? error), error.severity !== 1);
       player.addEventListener('error', (event) => failed(event.detail));
       try {
         await player.attach(video);

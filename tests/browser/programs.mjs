@@ -55,9 +55,9 @@ export function start(program, args, env = {}) {
   };
 }
 
-/** A server on an empty folder. */
-export async function startServer() {
-  const data = mkdtempSync(join(tmpdir(), 'sigma-'));
+/** A server on an empty folder of its own, or on one that is kept. */
+export async function startServer(kept) {
+  const data = kept ?? mkdtempSync(join(tmpdir(), 'sigma-'));
   const server = start(built('sigma-server'), [
     ...['--data-dir', data, '--http', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', '--ready-json'],
   ]);
@@ -85,7 +85,7 @@ export async function startServer() {
     },
     async stop() {
       await server.stop();
-      rmSync(data, { recursive: true, force: true });
+      if (!kept) rmSync(data, { recursive: true, force: true });
     },
   };
 }

@@ -1,4 +1,4 @@
-//! Stream keys: wrong, missing, revoked, over-long; and two publishers with the same one.
+//! Stream keys: wrong, missing, over-long, revoked before and during a publish; and two publishers with the same one.
 
 use std::time::Duration;
 
@@ -42,6 +42,37 @@ fn wrong_keys_are_refused_with_a_reason_and_the_rest_goes_on() -> Result<()> {
     ensure!(!log.contains(SECRET) && !log.contains(&other.key), "a key in the log");
     ensure!(log.to_lowercase().contains("refused"), "{log}");
     ensure!(server.newest_session(&channel)?.is_some_and(|s| s["status"] == "live"));
+    Ok(())
+}
+
+#[test]
+fn a_revoked_key_ends_the_publish_and_another_key_goes_on() -> Result<()> {
+    let server = Server::start()?;
+    let channel = server.channel("Studio", &json!({}))?;
+    let keys = format!("/channels/{}/stream-keys", channel.id);
+    let old = server.get(&keys)?["data"][0]["id"].as_str().context("a key")?.to_owned();
+    let new = server.post(&keys, &json!({}))?;
+    let file = fixture::file(Kind::BFrames48Stereo)?;
+    let mut first = ffmpeg::publish(&file, &channel.publish_url)?;
+    let session = server.session_is(&channel, "live", Duration::from_secs(6))?;
+
+    // A key that nobody publishes with ends nobody's publish.
+    let unused = server.post(&keys, &json!({}))?["id"].as_str().context("an id")?.to_owned();
+    for key in [&unused, &old] {
+        ensure!(first.runs()?, "{}", first.log());
+        let (status, answer) = server.api("DELETE", &format!("{keys}/{key}"), None)?;
+        ensure!(status == 204, "{status} {answer}");
+    }
+    first.ended(Duration::from_secs(5))?;
+    server.session_is(&channel, "error", Duration::from_secs(2))?;
+    let events = server.events()?;
+    let gone = events.iter().find(|e| e["type"] == "ingest.disconnected").context("an event")?;
+    ensure!(gone.to_string().contains("its stream key was revoked"), "{gone}");
+
+    let key = new["key"].as_str().with_context(|| new.to_string())?;
+    let _second = ffmpeg::publish(&file, &format!("{}/live/{key}", server.rtmp))?;
+    let after = server.session_is(&channel, "live", Duration::from_secs(6))?;
+    ensure!(after["id"] == session["id"], "{after}");
     Ok(())
 }
 

@@ -1,9 +1,10 @@
 //! `cargo xtask bench NAME`: the whole pipeline, in release builds, in a real browser. What is measured and how stands in
 //! tests/browser/bench; the last line is one JSON object.
 
-use std::path::Path;
+mod options;
 
 use anyhow::{Result, ensure};
+use serde_json::Value;
 
 use crate::packages::Need;
 use crate::{checkout, node, packages, tool};
@@ -11,70 +12,46 @@ use crate::{checkout, node, packages, tool};
 /// What `bench` takes.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// latency: glass to glass in stock hls.js. start: from nothing to a picture. swarm: what viewers cost, and how many hold.
-    name: Name,
-    /// Only the JSON object.
-    #[arg(long)]
-    json: bool,
-    /// How many runs; the median of the best three is quoted.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
-    runs: u32,
-    /// swarm: how many viewers are compared.
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    viewers: u32,
-    /// The test card's size.
-    #[arg(long, default_value = "1280x720", value_name = "WxH")]
-    size: String,
-    /// Another server to measure in the same run: mediamtx=PATH of its program.
-    #[arg(long, value_name = "NAME=PATH")]
-    peer: Option<String>,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Name {
-    Latency,
-    Start,
-    Swarm,
+    #[command(subcommand)]
+    bench: options::Bench,
 }
 
 /// Builds, measures, prints.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    if let Some(peer) = &args.peer {
-        let program = peer.strip_prefix("mediamtx=").unwrap_or_default();
-        ensure!(Path::new(program).is_file(), "--peer {peer}: give mediamtx=PATH of a program that is there");
+    let bench = &args.bench;
+    let common = bench.common();
+    let mut options = bench.options()?;
+    let mut peers = serde_json::Map::new();
+    for peer in &common.peer {
+        let known = bench.peers();
+        ensure!(
+            known.contains(&peer.name.as_str()),
+            "bench {} compares with {}, not with {}",
+            bench.name(),
+            if known.is_empty() { "nobody".to_owned() } else { known.join(" and ") },
+            peer.name
+        );
+        peers.insert(peer.name.clone(), peer.path.clone().into());
     }
+    options["peers"] = Value::Object(peers);
+
     node::check()?;
     packages::install(&[Need::Build, Need::Test])?;
     node::build_ui()?;
-    let other = match args.name {
-        Name::Latency | Name::Start => "broadcast",
-        Name::Swarm => "probe",
-    };
-    tool::run(tool::cargo().args(["build", "--release", "--package", "server", "--package", other]))?;
+    // The same packages for every benchmark: others would compile most of the tree again.
+    let programs = ["--package", "server", "--package", "broadcast", "--package", "probe"];
+    tool::run(tool::cargo().args(["build", "--release"]).args(programs))?;
+    for (package, example) in bench.examples() {
+        let example = ["--package", *package, "--example", *example];
+        tool::run(tool::cargo().args(["build", "--release"]).args(example))?;
+    }
     let folder = checkout::root().join("tests/browser");
     node::packages(&folder)?;
 
     let mut command = tool::command("node");
-    let name = match args.name {
-        Name::Latency => "latency",
-        Name::Start => "start",
-        Name::Swarm => "swarm",
-    };
-    command.current_dir(&folder).args([
-        "bench/main.mjs",
-        name,
-        "--size",
-        &args.size,
-        "--runs",
-        &args.runs.to_string(),
-        "--viewers",
-        &args.viewers.to_string(),
-    ]);
+    command.current_dir(&folder).args(["bench/main.mjs", bench.name(), &options.to_string()]);
     command.env("SIGMA_PROFILE", "release").env("CARGO_TARGET_DIR", checkout::target());
-    if let Some(peer) = &args.peer {
-        command.args(["--peer", peer]);
-    }
-    if !args.json {
+    if !common.json {
         return tool::run(&mut command);
     }
     let printed = tool::output(&mut command)?;

@@ -5,4 +5,5 @@
 #![allow(unsafe_code)]
 
 pub mod disk;
+pub mod memory;
 pub mod parent_death;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use live::channel::{Command, Input, Kick, Output};
 use live::event::Subject;
-use live::{ChannelId, PublisherId, Refusal, SessionId};
+use live::{ChannelId, PublisherId, SessionId};
 use media::flv::Metadata;
 use media::{Silence, Timeline, Timestamp, Track};
 use tokio::sync::{mpsc, oneshot};
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::breaks::Breaks;
 use super::gather::Gather;
 use super::run::Run;
-use super::{Message, Shared, config, plan};
+use super::{Message, Reply, Shared, config, plan};
 use crate::control::channels::Order;
 use crate::ingest::{End, Feed, Knock, Seat};
 use crate::journal::Trouble;
@@ -37,7 +37,7 @@ struct Actor {
     channel: store::Channel,
     machine: live::Channel,
     /// Asked just now; answered by the machine's next outputs.
-    knocking: Option<(Knock, oneshot::Sender<Result<Seat, Refusal>>)>,
+    knocking: Option<(Knock, String, Reply)>,
     on: Option<Connected>,
     run: Option<Run>,
     source_kept: Option<Instant>,
@@ -49,6 +49,8 @@ struct Actor {
 /// The admitted publisher.
 struct Connected {
     id: PublisherId,
+    /// `key_…`
+    key: String,
     feed: mpsc::Receiver<Feed>,
     kick: oneshot::Sender<Kick>,
     encoder: Option<String>,
@@ -107,6 +109,8 @@ pub(super) async fn run(
     let mut actor = Actor { shared, channel, machine, knocking, on, run, source_kept, keeping, slate };
     if let Some(session) = unfinished {
         actor.recover(session).await;
+        // To read a day's journal takes a hundred times of what is kept of it.
+        tokio::task::spawn_blocking(sys::memory::give_back);
     }
     loop {
         let turn = actor.turn(&mut messages).await;
@@ -167,14 +171,14 @@ impl Actor {
     /// True where the channel is gone.
     async fn message(&mut self, message: Message) -> bool {
         match message {
-            Message::Knock(knock, reply) => {
+            Message::Knock(knock, key, reply) => {
                 let input = Input::Publish {
                     publisher: knock.publisher,
                     peer: knock.peer.to_string(),
                     encoder: knock.encoder.clone(),
                     session: self.new_session(),
                 };
-                self.knocking = Some((knock, reply));
+                self.knocking = Some((knock, key, reply));
                 self.input(input).await;
                 // The machine answers each; were it not to, the publisher is told to try again.
                 self.knocking = None;
@@ -187,7 +191,7 @@ impl Actor {
             }
             Message::Order(order, done) => {
                 // What is held back until the tracks are known belongs to the session that may end now.
-                if matches!(order, Order::Stop | Order::End { .. } | Order::Delete) {
+                if matches!(order, Order::Stop | Order::End { .. } | Order::Delete | Order::Revoke { .. }) {
                     self.settle().await;
                 }
                 let deleted = order == Order::Delete;
@@ -197,6 +201,13 @@ impl Actor {
                     Order::Restream => Input::Restream { session: self.new_session() },
                     Order::End { session } => Input::End { session: SessionId::new(session) },
                     Order::Delete => Input::Delete,
+                    Order::Revoke { key } => match self.on.as_ref().filter(|on| on.key == key) {
+                        Some(on) => Input::Revoked { publisher: on.id },
+                        None => {
+                            self.answer(done);
+                            return false;
+                        }
+                    },
                 };
                 self.input(input).await;
                 self.answer(done);
@@ -264,18 +275,18 @@ impl Actor {
                 }
             }
             Command::Admit { publisher, .. } => {
-                let Some((knock, reply)) = self.knocking.take() else { return };
+                let Some((knock, key, reply)) = self.knocking.take() else { return };
                 let (feed, inbox) = mpsc::channel(FEED);
                 let (kick, kicked) = oneshot::channel();
                 let stage = Stage::Gathering(Gather::default());
                 let breaks = Breaks::new(self.now());
                 let encoder = knock.encoder;
-                self.on = Some(Connected { id: publisher, feed: inbox, kick, encoder, breaks, stage });
+                self.on = Some(Connected { id: publisher, key, feed: inbox, kick, encoder, breaks, stage });
                 // If it is gone by now, its feed is closed, and that says so.
                 self.shared.ledger.then(move || drop(reply.send(Ok(Seat { feed, kicked }))));
             }
             Command::Refuse { refusal, .. } => {
-                if let Some((_, reply)) = self.knocking.take() {
+                if let Some((.., reply)) = self.knocking.take() {
                     let _ = reply.send(Err(refusal));
                 }
             }

@@ -81,9 +81,13 @@ struct Handle {
     task: JoinHandle<()>,
 }
 
+/// Where a publisher waits for its answer.
+type Reply = oneshot::Sender<Result<Seat, Refusal>>;
+
 /// What a channel's task is asked.
 enum Message {
-    Knock(Knock, oneshot::Sender<Result<Seat, Refusal>>),
+    /// With the id of its key.
+    Knock(Knock, String, Reply),
     Put(Box<store::Channel>, oneshot::Sender<()>),
     Order(Order, oneshot::Sender<()>),
     /// The server stops: put everything into the journal and end.
@@ -213,9 +217,9 @@ impl Door for Registry {
     async fn knock(&self, knock: Knock) -> Result<Seat, Refusal> {
         let peer = knock.peer;
         let refusal = match self.0.shared.store.find_key(&knock.key).await {
-            Ok(Lookup::Found { channel, .. }) => {
+            Ok(Lookup::Found { channel, key }) => {
                 // The channel records its own refusals.
-                let answer = self.ask(&channel, |reply| Message::Knock(knock, reply)).await;
+                let answer = self.ask(&channel, |reply| Message::Knock(knock, key, reply)).await;
                 return answer.unwrap_or_else(|_| Err(Refusal::Limit(Unavailable.to_string())));
             }
             Ok(Lookup::Unknown) => Refusal::BadKey,

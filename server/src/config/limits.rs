@@ -1,14 +1,16 @@
-//! `[limits]` in `sigma.toml`: what clients of HTTP may take.
+//! `[limits]` in `sigma.toml`: what publishers and clients of HTTP may take.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// What clients of HTTP may take. Every field has its default.
+/// What publishers and clients of HTTP may take. Every field has its default.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
+    /// Connections on `rtmp` and `rtmps` together, publishing or about to.
+    pub publishers: usize,
     /// Connections on `http` and `https` together.
     pub connections: usize,
     /// Connections of one address that isn't in `trusted_proxies`.
@@ -32,6 +34,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            publishers: 2_048,
             connections: 16_384,
             connections_per_address: 1_024,
             held_per_address: 1_024,
@@ -49,6 +52,7 @@ impl Limits {
     /// None may be zero: a server that serves nobody is a mistake.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         let zero = [
+            ("publishers", self.publishers == 0),
             ("connections", self.connections == 0),
             ("connections_per_address", self.connections_per_address == 0),
             ("held_per_address", self.held_per_address == 0),

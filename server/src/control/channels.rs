@@ -29,6 +29,11 @@ pub enum Order {
         /// The session.
         session: String,
     },
+    /// `DELETE /channels/{id}/stream-keys/{key}`
+    Revoke {
+        /// `key_…`: who publishes with it is sent away.
+        key: String,
+    },
     /// `DELETE /channels/{id}`: forget the channel after that.
     Delete,
 }

@@ -1,4 +1,4 @@
-//! The HTTP API under `/api/v1`, with `/healthz` and `/readyz`.
+//! The HTTP API under `/api/v1`, with `/healthz`, `/readyz` and `/metrics`.
 //!
 //! **Belongs here:** who may ask, what may be asked, and rows turned into the API's shapes. **Does not:** media delivery
 //! (`deliver`), decisions about what is live (`live`, reached through [`Channels`]), SQL (`store`).
@@ -121,7 +121,9 @@ impl PublicUrls {
 
 /// All routes; merge it into the server's.
 pub fn router(control: Control) -> Router {
-    use routes::{assets, channels, events, health, sessions, signing_keys, slate, stream_keys, tokens};
+    use routes::{
+        assets, channels, events, health, metrics, sessions, signing_keys, slate, stream_keys, tokens,
+    };
     let picture = get(slate::read).put(slate::put).delete(slate::delete);
     let api = Router::new()
         .route("/channels", get(channels::list).post(channels::create))
@@ -155,6 +157,7 @@ pub fn router(control: Control) -> Router {
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::serve))
         .route("/.well-known/jwks.json", get(signing_keys::jwks))
         .layer(middleware::from_fn_with_state(control.clock.clone(), problem::render));
     Router::new().nest("/api/v1", api).merge(health).with_state(control)

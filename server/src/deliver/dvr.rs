@@ -1,5 +1,7 @@
 //! `/live/{playback}/dvr.m3u8`: a running session's whole window, for players that go back in time.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -13,7 +15,7 @@ use crate::package::{Found, Rendered};
 /// The list of renditions with their windows. A player that comes before the session begins is not kept waiting: there
 /// is no past yet.
 pub(super) async fn multivariant(
-    State(deliver): State<Deliver>,
+    State(deliver): State<Arc<Deliver>>,
     Path(playback): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,

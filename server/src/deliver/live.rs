@@ -1,5 +1,6 @@
 //! `/live/…`: multivariant and media playlists with their delivery directives, parts, segments, initialisation segments.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -23,7 +24,7 @@ const EARLY: Duration = Duration::from_secs(4);
 
 /// The list of renditions.
 pub(super) async fn multivariant(
-    State(deliver): State<Deliver>,
+    State(deliver): State<Arc<Deliver>>,
     Path(playback): Path<String>,
     Extension(client): Extension<Client>,
     RawQuery(query): RawQuery,
@@ -129,7 +130,7 @@ struct Viewer<'a> {
 
 /// Everything in a rendition's folder.
 pub(super) async fn file(
-    State(deliver): State<Deliver>,
+    State(deliver): State<Arc<Deliver>>,
     Path((playback, session, rendition, file)): Path<(String, String, String, String)>,
     Extension(client): Extension<Client>,
     RawQuery(query): RawQuery,

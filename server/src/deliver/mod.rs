@@ -16,6 +16,7 @@ mod reply;
 mod ui;
 mod vod;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -37,7 +38,6 @@ pub(crate) use held::{Held, Limits};
 const PREFLIGHT: Duration = Duration::from_secs(7200);
 
 /// What the routes read.
-#[derive(Clone)]
 pub(crate) struct Deliver {
     pub shelf: Shelf,
     pub library: Library,
@@ -67,6 +67,6 @@ pub(crate) fn router(deliver: Deliver) -> Router {
         .route("/vod/{session}/{rendition}/{file}", get(vod::file))
         .route("/vod/{session}/recording.mp4", get(recording::serve))
         .layer(cors)
-        .with_state(deliver);
+        .with_state(Arc::new(deliver));
     media.fallback(get(ui::serve))
 }

@@ -1,5 +1,7 @@
 //! `/vod/{session}/recording.mp4`: while the session runs a fragmented MP4 that only grows, afterwards a progressive one.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_DISPOSITION, ETAG, IF_RANGE, RANGE};
@@ -24,7 +26,7 @@ pub(super) struct Which {
 /// What is there so far, while the session runs: its length is that of now, since FFmpeg takes `bytes 0-9/*` for an empty
 /// file.
 pub(super) async fn serve(
-    State(deliver): State<Deliver>,
+    State(deliver): State<Arc<Deliver>>,
     Path(folder): Path<String>,
     Query(which): Query<Which>,
     RawQuery(query): RawQuery,

@@ -56,7 +56,7 @@ impl Playlists {
 
 /// The list of renditions of what a session has so far.
 pub(super) async fn multivariant(
-    State(deliver): State<Deliver>,
+    State(deliver): State<Arc<Deliver>>,
     Path(folder): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -94,7 +94,7 @@ pub(super) async fn admitted(
 
 /// Everything in a rendition's folder.
 pub(super) async fn file(
-    State(deliver): State<Deliver>,
+    State(deliver): State<Arc<Deliver>>,
     Path((session, rendition, file)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Response {

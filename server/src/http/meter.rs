@@ -131,6 +131,11 @@ impl Meter {
         self.pulled = (self.bodies > 0).then_some(now);
     }
 
+    /// A request is under way.
+    pub(super) fn busy(&self) -> bool {
+        matches!(self.phase, Phase::Busy { .. })
+    }
+
     /// Never looks ahead further than the shortest timeout: what begins meanwhile is not due before.
     pub(super) fn verdict(&self, now: Instant) -> Verdict {
         let Timeouts { header, idle, write } = self.timeouts;

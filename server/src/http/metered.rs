@@ -28,6 +28,10 @@ impl Shared {
         self.meter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// A request begins, until the answer's body is gone.
     pub(super) fn request(&self, multiplexed: bool) -> Running {
         self.meter().request(multiplexed);

@@ -3,31 +3,34 @@
 //!
 //! **Belongs here:** connections. **Does not:** routes (`control`, `deliver`), certificates (`tls`).
 //!
+//! ```text
+//! socket ─▶ (TLS) ─▶ lean: plain HTTP/1.1 ─┬─▶ service: the router
+//!                     └─▶ hyper: the rest ─┘
+//! ```
+//!
 //! A connection begins with HTTP/2's preface or speaks HTTP/1.1; over TLS the two agree by ALPN and do the same.
 
 mod access;
 mod client;
+mod connection;
+mod date;
+mod head;
+mod lean;
 mod meter;
 mod metered;
+mod rewind;
 #[cfg(test)]
 mod tests;
 
-use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tower::Service;
 
 use crate::clock::Clock;
 use crate::quota::Quota;
@@ -36,16 +39,9 @@ use crate::tls::Acceptor;
 pub(crate) use client::{Client, Proxies};
 pub(crate) use meter::Timeouts;
 
-use meter::{Meter, Verdict};
-use metered::{Shared, Stream, Watched};
-
-/// Requests that one HTTP/2 connection may have under way.
-const STREAMS: u32 = 128;
 /// The head of a request: bytes, and how many headers.
 const HEAD: usize = 16 << 10;
 const HEADERS: usize = 64;
-/// A connection that holds requests is asked so often whether it is still there.
-const PING: Duration = Duration::from_secs(20);
 /// Once nobody needs it, or the server stops, an HTTP/2 connection has so long to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// To somebody for whom there is no room, in HTTP/1.1; over TLS nothing can be said so early.
@@ -94,6 +90,7 @@ impl Front {
         tls: Option<Acceptor>,
         mut stop: watch::Receiver<bool>,
     ) {
+        let front = Arc::new(self);
         let mut open = JoinSet::new();
         let mut told = Throttle::default();
         loop {
@@ -106,19 +103,19 @@ impl Front {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, mostly: give the others time to go.
-                    if told.worth_a_line(&self.clock) {
+                    if told.worth_a_line(&front.clock) {
                         tracing::error!("can't accept an HTTP connection: {error}");
                     }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
             };
-            let proxy = self.proxies.trusts(peer.ip());
-            let all = self.connections.take(());
-            let of_address = if proxy { Some(None) } else { self.addresses.take(peer.ip()).map(Some) };
+            let proxy = front.proxies.trusts(peer.ip());
+            let all = front.connections.take(());
+            let of_address = if proxy { Some(None) } else { front.addresses.take(peer.ip()).map(Some) };
             let (Some(all), Some(of_address)) = (all, of_address) else {
-                if told.worth_a_line(&self.clock) {
-                    let (all, own) = (self.connections.limit(), self.addresses.limit());
+                if told.worth_a_line(&front.clock) {
+                    let (all, own) = (front.connections.limit(), front.addresses.limit());
                     tracing::warn!(
                         "HTTP connection from {peer} closed: {all} are open, or {own} of this address \
                          ([limits] connections, connections_per_address)"
@@ -133,107 +130,11 @@ impl Front {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!("can't set TCP_NODELAY: {error}");
             }
-            let (front, tls, stop) = (self.clone(), tls.clone(), stop.clone());
-            open.spawn(async move {
-                front.connection(stream, peer, tls, stop).await;
-                drop((all, of_address));
-            });
+            let held = (all, of_address);
+            open.spawn(connection::run(Arc::clone(&front), stream, peer, tls.clone(), stop.clone(), held));
         }
         drop(listener);
         while open.join_next().await.is_some() {}
-    }
-
-    async fn connection(
-        self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        tls: Option<Acceptor>,
-        mut stop: watch::Receiver<bool>,
-    ) {
-        let shared = Shared::new(Meter::new(self.timeouts, self.clock.now()), self.clock.clone());
-        let stream = Stream::new(stream, shared.clone());
-        let Some(tls) = tls else { return self.talk(stream, peer, shared, stop).await };
-        let shaken = tokio::select! {
-            shaken = tokio::time::timeout(self.timeouts.header, tls.accept(stream)) => shaken,
-            _ = stop.wait_for(|stop| *stop) => return,
-        };
-        match shaken {
-            Ok(Ok(stream)) => self.talk(stream, peer, shared, stop).await,
-            Ok(Err(error)) => tracing::debug!("HTTPS connection from {peer}: no TLS: {error}"),
-            Err(_) => tracing::debug!("HTTPS connection from {peer}: no TLS in time"),
-        }
-    }
-
-    async fn talk<S: AsyncRead + AsyncWrite + Unpin + 'static>(
-        self,
-        stream: S,
-        peer: SocketAddr,
-        shared: Shared,
-        mut stop: watch::Receiver<bool>,
-    ) {
-        let (router, proxies, watched, log) = (self.router, self.proxies, shared.clone(), self.log);
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let running = watched.request(request.version() >= hyper::Version::HTTP_2);
-            let mut request = request.map(Body::new);
-            let client = proxies.client(peer.ip(), request.headers());
-            request.extensions_mut().insert(client);
-            let line = log.then(|| access::line(&request));
-            let answer = router.clone().call(request);
-            async move {
-                let answer = answer.await?;
-                if let Some(line) = line {
-                    tracing::info!("access: {line} {} {peer}", answer.status().as_u16());
-                }
-                Ok::<_, Infallible>(answer.map(|body| Watched::new(body, running)))
-            }
-        });
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(None)
-            .max_buf_size(HEAD)
-            .max_headers(HEADERS);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(STREAMS)
-            .max_header_list_size(HEAD as u32)
-            .max_send_buf_size(256 << 10)
-            .keep_alive_interval(PING)
-            .keep_alive_timeout(PING);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        let mut leaving = false;
-        loop {
-            let now = self.clock.now();
-            let verdict = shared.meter().verdict(now);
-            let again = match verdict {
-                Verdict::Fine(then) => then.saturating_duration_since(now),
-                Verdict::Idle if leaving => return,
-                Verdict::Idle => {
-                    leaving = true;
-                    connection.as_mut().graceful_shutdown();
-                    GOODBYE
-                }
-                Verdict::Cut(why) => {
-                    tracing::debug!("HTTP connection from {peer} closed: {why}");
-                    return;
-                }
-            };
-            tokio::select! {
-                ended = connection.as_mut() => {
-                    if let Err(error) = ended {
-                        tracing::debug!("HTTP connection from {peer}: {error}");
-                    }
-                    return;
-                }
-                () = tokio::time::sleep(again) => {}
-                _ = stop.wait_for(|stop| *stop), if !leaving => {
-                    leaving = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-            }
-        }
     }
 }
 

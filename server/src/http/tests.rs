@@ -1,11 +1,13 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::routing::get;
+use axum::body::Body;
+use axum::routing::{get, post};
 use bytes::Bytes;
+use expect_test::expect;
 use futures_util::stream;
 use tokio::io::AsyncReadExt;
 use tokio::sync::Notify;
@@ -22,6 +24,22 @@ struct Rig {
     /// A request for `/wait` came; it is answered then.
     came: Arc<Notify>,
     go: Arc<Notify>,
+    /// It was answered, or given up.
+    gone: Arc<Notify>,
+}
+
+/// Tells when it is dropped.
+struct Told(Arc<Notify>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+/// A body of unknown length.
+fn pieces(pieces: &'static [&'static str]) -> Body {
+    Body::from_stream(stream::iter(pieces.iter().map(|piece| Ok::<_, Infallible>(*piece))))
 }
 
 /// Timeouts far away, unless a test wants to see one.
@@ -34,7 +52,8 @@ const PATIENT: Timeouts = Timeouts {
 impl Rig {
     async fn start(timeouts: Timeouts, all: usize, of_an_address: usize, proxies: &[IpAddr]) -> Self {
         let (came, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let (told, waited) = (Arc::clone(&came), Arc::clone(&go));
+        let gone = Arc::new(Notify::new());
+        let (told, waited, left) = (Arc::clone(&came), Arc::clone(&go), Arc::clone(&gone));
         let endless = || {
             let chunk = Bytes::from(vec![0; 1 << 20]);
             Body::from_stream(stream::repeat_with(move || Ok::<_, Infallible>(chunk.clone())))
@@ -42,21 +61,24 @@ impl Rig {
         let router = Router::new()
             .route("/", get(|| async { "root" }))
             .route("/endless", get(move || async move { endless() }))
+            .route("/pieces", get(|| async { pieces(&["one", "", "three"]) }))
             .route(
                 "/wait",
                 get(move || async move {
+                    let _gone = Told(Arc::clone(&left));
                     told.notify_one();
                     waited.notified().await;
                     "done"
                 }),
-            );
+            )
+            .route("/echo", post(|body: String| async move { body }));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let at = listener.local_addr().unwrap();
         let connections = Connections { all, of_an_address };
         let front = Front::new(router, timeouts, connections, Proxies::new(proxies), Clock::system(), true);
         let (stop, stopping) = watch::channel(false);
         let front = tokio::spawn(front.serve(listener, None, stopping));
-        Self { at, stop, front, came, go }
+        Self { at, stop, front, came, go, gone }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -206,4 +228,79 @@ async fn a_stop_lets_answers_out_and_takes_no_more_requests() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
     (&mut rig.front).await.unwrap();
     assert!(TcpStream::connect(rig.at).await.is_err());
+}
+
+/// Sends it all, closes this side, and reads what comes.
+async fn talk(rig: &Rig, text: &str) -> String {
+    let mut stream = rig.connect().await;
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let text = String::from_utf8(rest(&mut stream).await).unwrap();
+    let dated = |line: &&str| !line.starts_with("date: ");
+    text.replace('\r', "").lines().filter(dated).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn requests_ahead_are_answered_in_order_and_what_is_not_plain_by_hyper() {
+    let rig = Rig::start(PATIENT, 9, 9, &[]).await;
+    let said = talk(
+        &rig,
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\nHEAD / HTTP/1.1\r\nHost: x\r\n\r\n\
+         GET /pieces HTTP/1.1\r\nHost: x\r\n\r\nGET /none HTTP/1.1\r\nHost: x\r\n\r\n\
+         POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi\
+         GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    );
+    expect![[r#"
+        HTTP/1.1 200 OK
+        content-type: text/plain; charset=utf-8
+        content-length: 4
+
+        rootHTTP/1.1 200 OK
+        content-type: text/plain; charset=utf-8
+        content-length: 4
+
+        HTTP/1.1 200 OK
+        transfer-encoding: chunked
+
+        3
+        one
+        5
+        three
+        0
+
+        HTTP/1.1 404 Not Found
+        content-length: 0
+
+        HTTP/1.1 200 OK
+        content-type: text/plain; charset=utf-8
+        content-length: 2
+
+        hiHTTP/1.1 200 OK
+        content-type: text/plain; charset=utf-8
+        content-length: 4
+        connection: close
+
+        root"#]]
+    .assert_eq(&said.await);
+}
+
+#[tokio::test]
+async fn who_goes_while_waiting_frees_the_place() {
+    let rig = Rig::start(PATIENT, 9, 9, &[]).await;
+    // The second has asked ahead.
+    for more in ["", "GET / HTTP/1.1\r\n"] {
+        let mut stream = rig.connect().await;
+        stream.write_all(format!("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n{more}").as_bytes()).await.unwrap();
+        rig.came.notified().await;
+        drop(stream);
+        let gone = tokio::time::timeout(Duration::from_secs(10), rig.gone.notified()).await;
+        gone.expect("the handler must be dropped");
+    }
+}
+
+#[tokio::test]
+async fn a_head_too_long_is_refused() {
+    let rig = Rig::start(PATIENT, 9, 9, &[]).await;
+    let long = "a".repeat(HEAD);
+    let said = talk(&rig, &format!("GET / HTTP/1.1\r\nHost: x\r\nA: {long}\r\n\r\n")).await;
+    assert!(said.starts_with("HTTP/1.1 431"), "{said}");
 }

@@ -5,16 +5,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Connections at once, publishers included.
-const CONNECTIONS: usize = 512;
 /// Connections of one address that have not published yet.
 const HANDSHAKES: usize = 16;
 
 /// Why a connection was closed before a byte was read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Full {
-    #[error("{CONNECTIONS} connections are open already")]
-    Connections,
+    #[error("{0} connections are open already ([limits] publishers)")]
+    Connections(usize),
     #[error("{HANDSHAKES} connections of this address have not published yet")]
     Handshakes,
 }
@@ -27,8 +25,12 @@ struct Counts {
 }
 
 /// Counts connections.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Doorway(Arc<Mutex<Counts>>);
+#[derive(Clone, Debug)]
+pub(super) struct Doorway {
+    counts: Arc<Mutex<Counts>>,
+    /// Connections at once, publishers included.
+    most: usize,
+}
 
 /// One connection; it counts until dropped.
 #[derive(Debug)]
@@ -39,14 +41,18 @@ pub(super) struct Pass {
 }
 
 impl Doorway {
+    pub(super) fn new(most: usize) -> Self {
+        Self { counts: Arc::default(), most }
+    }
+
     fn counts(&self) -> std::sync::MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn enter(&self, ip: IpAddr) -> Result<Pass, Full> {
         let mut counts = self.counts();
-        if counts.open >= CONNECTIONS {
-            return Err(Full::Connections);
+        if counts.open >= self.most {
+            return Err(Full::Connections(self.most));
         }
         let waiting = counts.waiting.entry(ip).or_default();
         if *waiting >= HANDSHAKES {
@@ -97,7 +103,7 @@ mod tests {
 
     #[test]
     fn an_address_may_have_so_many_handshakes_and_not_one_more() {
-        let doorway = Doorway::default();
+        let doorway = Doorway::new(100);
         let (one, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         let mut passes: Vec<_> = (0..HANDSHAKES).map(|_| doorway.enter(one).unwrap()).collect();
         assert_eq!(doorway.enter(one).unwrap_err(), Full::Handshakes);
@@ -111,15 +117,15 @@ mod tests {
 
     #[test]
     fn the_server_may_have_so_many_connections_and_not_one_more() {
-        let doorway = Doorway::default();
+        let doorway = Doorway::new(3);
         let ip = "192.0.2.1".parse().unwrap();
-        let _passes: Vec<_> = (0..CONNECTIONS)
+        let _passes: Vec<_> = (0..3)
             .map(|_| {
                 let mut pass = doorway.enter(ip).unwrap();
                 pass.settled();
                 pass
             })
             .collect();
-        assert_eq!(doorway.enter(ip).unwrap_err(), Full::Connections);
+        assert_eq!(doorway.enter(ip).unwrap_err(), Full::Connections(3));
     }
 }

@@ -90,8 +90,9 @@ pub(crate) struct Intake<D> {
 }
 
 impl<D: Door> Intake<D> {
-    pub(crate) fn new(door: D, clock: Clock) -> Self {
-        Self { door, clock, doorway: limits::Doorway::default(), number: Arc::default() }
+    /// `most`: connections at once.
+    pub(crate) fn new(door: D, clock: Clock, most: usize) -> Self {
+        Self { door, clock, doorway: limits::Doorway::new(most), number: Arc::default() }
     }
 
     /// Accepts until `stop` turns true; then connections end by themselves as their feeds close.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use hls::journal::{Index, LATE, scan};
+use hls::journal::{Index, LATE, scan, scan_on};
 use hls::recording::{Layout, Source, Trim, trimmed};
 
 use super::Writer;
@@ -261,15 +261,22 @@ impl Library {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        if let Some(index) = self.scans().get(path, len) {
-            return Ok(Some(index));
-        }
+        let before = match self.scans().get(path, len) {
+            Some((known, index)) if known == len => return Ok(Some(index)),
+            before => before,
+        };
         let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        match scan(BufReader::new(file)) {
+        let reader = BufReader::new(file);
+        // The file that is being written has more each time.
+        let scanned = match before {
+            Some((_, index)) => scan_on(reader, (*index).clone()),
+            None => scan(reader),
+        };
+        match scanned {
             Ok(index) => Ok(Some(self.scans().put(path, len, index))),
             Err(hls::journal::Error::Io(error)) => Err(error),
             Err(error) => {
@@ -297,11 +304,12 @@ impl Library {
 }
 
 impl Scans {
-    fn get(&mut self, path: &Path, len: u64) -> Option<Arc<Index>> {
+    /// What a file of this length, or a shorter one, was found to hold, and that length.
+    fn get(&mut self, path: &Path, len: u64) -> Option<(u64, Arc<Index>)> {
         self.clock += 1;
-        let scan = self.files.get_mut(path).filter(|scan| scan.len == len)?;
+        let scan = self.files.get_mut(path).filter(|scan| scan.len <= len)?;
         scan.used = self.clock;
-        Some(Arc::clone(&scan.index))
+        Some((scan.len, Arc::clone(&scan.index)))
     }
 
     fn put(&mut self, path: &Path, len: u64, index: Index) -> Arc<Index> {
@@ -395,7 +403,7 @@ mod tests {
             scans.put(Path::new(name), 1, huge(CACHED_SAMPLES / 2));
         }
         assert!(scans.samples <= CACHED_SAMPLES && scans.get(Path::new("c"), 1).is_some());
-        assert!(scans.get(Path::new("a"), 1).is_none() && scans.get(Path::new("c"), 2).is_none());
+        assert!(scans.get(Path::new("a"), 1).is_none() && scans.get(Path::new("c"), 0).is_none());
         scans.put(Path::new("d"), 1, huge(CACHED_SAMPLES + 1));
         assert!(scans.get(Path::new("d"), 1).is_some() && scans.files.len() == 1);
     }

@@ -96,6 +96,11 @@ impl Recorder {
         self.losses.fresh.take()
     }
 
+    /// Segments before this one are in the files, but for those that were found missing.
+    pub(crate) fn written(&self) -> Option<u64> {
+        self.health.newest()
+    }
+
     /// All is well, or is again: something was written behind what is missing.
     pub(crate) fn well(&self) -> bool {
         self.losses.until.is_none_or(|until| self.health.newest().is_some_and(|newest| newest > until))

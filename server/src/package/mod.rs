@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hls::{Change, Plan, Presentation};
-use media::Held;
-pub(crate) use rendered::Rendered;
+use media::{Held, Stay};
+pub(crate) use rendered::{Rendered, renderings};
 pub(crate) use shelf::{Found, Shelf};
 pub(crate) use view::{Live, Rendition, View};
 
@@ -37,7 +37,7 @@ impl Session {
         renditions: Vec<hls::presentation::Rendition>,
         journaled: bool,
     ) -> Self {
-        let live = Live::new(id, plan, &renditions, keep(&plan, journaled));
+        let live = Live::new(id, plan, &renditions, stay(&plan, journaled));
         Self {
             presentation: Presentation::new(plan, epoch_ms, renditions),
             live: Arc::new(live),
@@ -53,7 +53,7 @@ impl Session {
         renditions: Vec<hls::presentation::Rendition>,
         journals: &[Vec<hls::journal::Index>],
     ) -> (Self, Changes) {
-        let live = Live::new(id, plan, &renditions, keep(&plan, true));
+        let live = Live::new(id, plan, &renditions, stay(&plan, true));
         let (presentation, changes) = Presentation::resume(plan, epoch_ms, renditions, journals);
         let mut session = Self { presentation, live: Arc::new(live), playable: false };
         session.apply(&changes);
@@ -146,7 +146,17 @@ impl Session {
 
     /// Segments that did not get into the journal.
     pub(crate) fn lose(&mut self, rendition: usize, msns: std::ops::Range<u64>) {
+        if let Some(rendition) = self.live.renditions().get(rendition) {
+            rendition.held().lose(&msns);
+        }
         self.presentation.lose(rendition, msns);
+    }
+
+    /// Segments before this one are in the journal, but for those that were lost.
+    pub(crate) fn journaled(&self, rendition: usize, before: u64) {
+        if let Some(rendition) = self.live.renditions().get(rendition) {
+            rendition.held().journaled(before);
+        }
     }
 
     /// A rendition's timeline, once its first frames are in.
@@ -211,13 +221,15 @@ impl Session {
     }
 }
 
-/// How long parts stay in memory. Where the journal has them, a little more than the longest open file (those are
-/// scanned again each time they have grown) and never less than players can ask for at their usual distance; else for
-/// as long as a playlist that names them may be in use (RFC 8216bis §6.2.2).
-fn keep(plan: &Plan, journaled: bool) -> Duration {
-    if journaled {
+/// How long parts stay in memory. Once the journal has them: what players at the mode's distance ask for, and two segments
+/// more. Before, or where that fails: as long as a playlist of a short window may be in use (RFC 8216bis §6.2.2). Without a
+/// journal: twice as long as any.
+fn stay(plan: &Plan, journaled: bool) -> Stay {
+    let target = Duration::from_secs(plan.target_duration.into());
+    let alone = if journaled {
         (plan.window + plan.hold_limit()).min(Duration::from_secs(75))
     } else {
         plan.window * 2 + plan.hold_limit()
-    }
+    };
+    Stay { alone, near: (plan.latency + 2 * target).min(alone) }
 }

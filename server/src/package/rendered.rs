@@ -1,6 +1,7 @@
 //! A playlist as text and gzipped, made once and handed to every viewer.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -9,6 +10,20 @@ use hls::past::Page;
 use hls::playlist::{Piece, Style, text};
 
 use super::gzip::gzip;
+
+/// Media playlists that were put together since the process began.
+static RENDERINGS: AtomicU64 = AtomicU64::new(0);
+
+/// How many that were, of all channels.
+pub(crate) fn renderings() -> u64 {
+    RENDERINGS.load(Ordering::Relaxed)
+}
+
+/// Puts a media playlist together, and counts it.
+pub(super) fn counted(render: impl FnOnce() -> Rendered) -> Rendered {
+    RENDERINGS.fetch_add(1, Ordering::Relaxed);
+    render()
+}
 
 /// One answer body in both of its codings.
 #[derive(Clone, Debug)]

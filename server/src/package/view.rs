@@ -1,14 +1,13 @@
 //! The reading side of a session: snapshots, and waiting for the next one.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use hls::playlist::{Skip, Style, dvr, media, multivariant};
 use hls::{Index, Plan};
 use tokio::sync::watch;
 
-use super::rendered::Pages;
-use super::{Held, Rendered};
+use super::rendered::{Pages, counted};
+use super::{Held, Rendered, Stay};
 
 /// A session as viewers see it.
 pub(crate) struct Live {
@@ -67,10 +66,11 @@ impl View {
         let pieces = || media::pieces(&self.index, skip, &self.reports);
         let long = self.index.past().last().is_some_and(|last| last.msn >= self.index.media_sequence());
         match (skip, long) {
-            (Some(_), _) => self.delta.get_or_init(|| self.whole(pieces())),
-            (None, false) => self.full.get_or_init(|| self.whole(pieces())),
-            (None, true) => self.long[usize::from(gzip)]
-                .get_or_init(|| of.pages.join(pieces(), Style::Live, self.index.control.epoch_ms, gzip)),
+            (Some(_), _) => self.delta.get_or_init(|| counted(|| self.whole(pieces()))),
+            (None, false) => self.full.get_or_init(|| counted(|| self.whole(pieces()))),
+            (None, true) => self.long[usize::from(gzip)].get_or_init(|| {
+                counted(|| of.pages.join(pieces(), Style::Live, self.index.control.epoch_ms, gzip))
+            }),
         }
         .clone()
     }
@@ -85,11 +85,11 @@ impl View {
         let epoch_ms = self.index.control.epoch_ms;
         let pieces = || dvr::pieces(&self.index, skip, &self.window_reports);
         match skip {
-            Some(_) => self
-                .window_delta
-                .get_or_init(|| Rendered::new(hls::playlist::whole(pieces(), Style::Long, epoch_ms))),
+            Some(_) => self.window_delta.get_or_init(|| {
+                counted(|| Rendered::new(hls::playlist::whole(pieces(), Style::Long, epoch_ms)))
+            }),
             None => self.windows[usize::from(gzip)]
-                .get_or_init(|| of.pages.join(pieces(), Style::Long, epoch_ms, gzip)),
+                .get_or_init(|| counted(|| of.pages.join(pieces(), Style::Long, epoch_ms, gzip))),
         }
         .clone()
     }
@@ -124,11 +124,11 @@ impl Live {
         session: &str,
         plan: Plan,
         renditions: &[hls::presentation::Rendition],
-        keep: Duration,
+        stay: Stay,
     ) -> Self {
         let rendition = |rendition: &hls::presentation::Rendition| Rendition {
             name: rendition.name.clone(),
-            held: Mutex::new(Held::new(keep)),
+            held: Mutex::new(Held::new(stay)),
             view: watch::Sender::new(None),
             pages: Pages::default(),
         };

@@ -293,7 +293,7 @@ async fn an_address_of_nobody_is_told_apart_from_one_that_is_not_live() {
         let problem: serde_json::Value = answer.json().await.unwrap();
         assert_eq!(problem["code"], code);
     }
-    for path in ["/metrics", "/.well-known/nothing"] {
-        assert_eq!(rig.get(path).await.status(), 404, "{path} is not there yet, and is not the console");
+    for (path, status) in [("/metrics", 401), ("/metrics/more", 404), ("/.well-known/nothing", 404)] {
+        assert_eq!(rig.get(path).await.status(), status, "{path} is not the console");
     }
 }

@@ -1,23 +1,10 @@
 // MediaMTX as the peer: its defaults, on loopback.
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { start } from '../programs.mjs';
-
-const freePort = () =>
-  new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
-
-const answers = (port) =>
-  new Promise((done) => {
-    const socket = connect(port, '127.0.0.1', () => (socket.destroy(), done(true))).on('error', () => done(false));
-  });
+import { answers, freePort } from './ports.mjs';
 
 /** Starts it; `readyMs` is the time until both of its ports answer. */
 export async function startMediamtx(path) {
@@ -33,6 +20,8 @@ export async function startMediamtx(path) {
     pid: process.child.pid,
     publishUrl: `rtmp://127.0.0.1:${rtmp}/live/bench`,
     hlsUrl: `http://127.0.0.1:${hls}/live/bench/index.m3u8`,
+    /** Of one of many. */
+    urls: (n) => ({ publish: `rtmp://127.0.0.1:${rtmp}/live/bench-${n}`, hls: `http://127.0.0.1:${hls}/live/bench-${n}/index.m3u8` }),
     stop: () => process.stop(),
   };
 }

@@ -11,7 +11,7 @@ import { stockPlayers } from '../players.mjs';
 
 const TARGETS = { ready_ms: 50, idle_mib: 30, playlist_s: 1.5, first_frame_s: 2.0 };
 
-export async function start({ runs, peer }) {
+export async function start({ runs, peers: { mediamtx: peer } }) {
   const player = await stockPlayers();
   const browser = await openBrowser();
   const data = mkdtempSync(join(tmpdir(), 'sigma-'));

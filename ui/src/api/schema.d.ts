@@ -201,7 +201,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revokes a key: nobody can begin to publish with it any more. Who does already goes on; `end` the session to stop them. */
+        /**
+         * Revokes a key: nobody publishes with it any more. Who does already is sent away, and the session waits for a publisher with
+         *     another key, for `reconnect_window_s` at most.
+         */
         delete: operations["revokeStreamKey"];
         options?: never;
         head?: never;

@@ -15,7 +15,7 @@ use media::{Timescale, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use log::{Log, Write};
-pub use scan::scan;
+pub use scan::{scan, scan_on};
 
 use crate::mp4::write::boxed;
 use crate::{PartInfo, Plan, Segment, Target};

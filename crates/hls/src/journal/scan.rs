@@ -43,16 +43,22 @@ pub fn scan(mut reader: impl Read + Seek) -> Result<Index, Error> {
     {
         return Err(Error::Head("its header has values out of range"));
     }
-    let audio = sheet.kind == media::Kind::Audio;
-    let mut index =
-        Index { header, init, timescale: sheet.timescale, parts: Vec::new(), valid_len: at, torn: 0 };
+    let index = Index { header, init, timescale: sheet.timescale, parts: Vec::new(), valid_len: at, torn: 0 };
+    scan_on(reader, index)
+}
+
+/// Goes on where an earlier scan of the same file ended: what a file holds whole stays as it is.
+pub fn scan_on(mut reader: impl Read + Seek, mut index: Index) -> Result<Index, Error> {
+    let end = reader.seek(SeekFrom::End(0))?;
+    reader.seek(SeekFrom::Start(index.valid_len))?;
+    let audio = Sheet::read(&index.init).is_some_and(|sheet| sheet.kind == media::Kind::Audio);
     while index.parts.len() < MAX_PARTS {
         let Some(entry) = entry(&mut reader, &index, end, audio)? else { break };
         index.valid_len = entry.offset + entry.len;
         reader.seek(SeekFrom::Start(index.valid_len))?;
         index.parts.push(entry);
     }
-    index.torn = end - index.valid_len;
+    index.torn = end.saturating_sub(index.valid_len);
     Ok(index)
 }
 

@@ -6,7 +6,7 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 
-use super::{Error, scan};
+use super::{Error, scan, scan_on};
 use crate::Plan;
 use crate::presentation::tests::{Rig, audio_track, steady, video_track};
 
@@ -60,6 +60,17 @@ fn a_torn_tail_is_found_at_every_cut() {
     zeros.extend([0; 4096]);
     let index = scan(Cursor::new(&zeros)).unwrap();
     assert_eq!((index.parts.len(), index.torn), (whole.parts.len(), 4096));
+}
+
+#[test]
+fn a_scan_goes_on_where_another_ended() {
+    let bytes = file();
+    let whole = scan(Cursor::new(&bytes)).unwrap();
+    let head = whole.parts[0].offset as usize;
+    for cut in (head..=bytes.len()).step_by(501) {
+        let before = scan(Cursor::new(&bytes[..cut])).unwrap();
+        assert_eq!(scan_on(Cursor::new(&bytes), before).unwrap(), whole, "{cut}");
+    }
 }
 
 #[test]

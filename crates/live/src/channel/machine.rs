@@ -147,6 +147,13 @@ impl Channel {
                     self.end(now, EndReason::Refused, Kick::Ended);
                 }
             }
+            Input::Revoked { publisher } => {
+                let here = self.peer_of(publisher).is_some();
+                self.handle_input(Input::Lost { publisher, why: "its stream key was revoked".into() }, now);
+                if here {
+                    self.order(Command::Kick { publisher, reason: Kick::Refused(Refusal::BadKey) });
+                }
+            }
             Input::Issue { publisher, issue } => self.issue(now, publisher, issue),
             Input::Start => {
                 if matches!(self.state, State::Stopped) {

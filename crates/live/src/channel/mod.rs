@@ -105,6 +105,11 @@ pub enum Input {
         /// Why.
         refusal: Refusal,
     },
+    /// Its stream key is good no longer. It is kicked; the session waits for another publisher, as if this one was lost.
+    Revoked {
+        /// The connection.
+        publisher: PublisherId,
+    },
     /// It sent something odd and may go on.
     Issue {
         /// The connection.

@@ -50,11 +50,7 @@ impl Media {
     pub(super) fn record(&mut self, changes: &package::Changes) -> Result<(), Trouble> {
         let mut outcome = Ok(());
         for (number, changeset) in changes {
-            let breaks = changeset.changes.iter().filter(|change| match change {
-                Change::Init(_) => true,
-                Change::Part(part) => part.index == 0 && part.discontinuity && !part.live_only,
-                Change::Sealed(_) | Change::Removed(_) | Change::Late { .. } => false,
-            });
+            let breaks = changeset.changes.iter().filter(|change| breaks(change));
             self.breaks = self.breaks.saturating_add(breaks.count() as u32);
             let kind = self.package.track(*number).map(|track| track.kind.name());
             let gaps = changeset.changes.iter().filter_map(|change| match change {
@@ -78,12 +74,25 @@ impl Media {
                 };
                 outcome = outcome.and(written);
             }
-            let lost = recorder.take_losses();
+            let (written, lost) = (recorder.written(), recorder.take_losses());
             if let Some(msns) = lost {
                 self.package.lose(*number, msns);
             }
+            if let Some(before) = written {
+                self.package.journaled(*number, before);
+            }
         }
         outcome
+    }
+}
+
+/// Whether it costs what `Breaks` counts.
+fn breaks(change: &Change) -> bool {
+    match change {
+        Change::Init(_) => true,
+        Change::Part(part) => part.index == 0 && part.discontinuity && !part.live_only,
+        Change::Late { change, .. } => breaks(change),
+        Change::Sealed(_) | Change::Removed(_) => false,
     }
 }
 

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
+use crate::control::channels::Order;
 use crate::control::extract::{Paging, Query};
 use crate::control::problem::{Problem, Result};
 use crate::control::{Control, auth, convert, openapi};
@@ -47,7 +48,8 @@ pub(in crate::control) async fn create(
     Ok((StatusCode::CREATED, Json(convert::key(key, true))))
 }
 
-/// Revokes a key: nobody can begin to publish with it any more. Who does already goes on; `end` the session to stop them.
+/// Revokes a key: nobody publishes with it any more. Who does already is sent away, and the session waits for a publisher with
+/// another key, for `reconnect_window_s` at most.
 #[utoipa::path(
     delete, path = "/channels/{id}/stream-keys/{key}", tag = "stream keys", operation_id = "revokeStreamKey",
     params(("id" = String, Path, description = "`ch_…`"), ("key" = String, Path, description = "`key_…`")),
@@ -63,5 +65,6 @@ pub(in crate::control) async fn revoke(
         return Err(Problem::missing("stream key", "stream_key_not_found", &key));
     }
     tracing::info!(token = caller.0.id, channel = id, "audit: {} revoked stream key {key}", caller.0.name);
+    control.channels.order(&id, Order::Revoke { key }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

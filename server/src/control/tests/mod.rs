@@ -90,6 +90,8 @@ impl Channels for Running {
                 Order::Restream => live::Input::Restream { session: self.session() },
                 Order::End { session } => live::Input::End { session: live::SessionId::new(session) },
                 Order::Delete => live::Input::Delete,
+                // Who came with which key is not told here.
+                Order::Revoke { .. } => live::Input::Revoked { publisher: live::PublisherId(u64::MAX) },
             },
         ))
     }

@@ -253,6 +253,15 @@ async fn health_needs_no_token() {
 }
 
 #[tokio::test]
+async fn metrics_are_for_who_may_read() {
+    let server = Server::start().await;
+    for (token, status) in [(None, 401), (Some(&server.read), 200)] {
+        let answer = server.ask_as(token.map(String::as_str), "GET", "/metrics", "").await;
+        assert_eq!(answer.status, status);
+    }
+}
+
+#[tokio::test]
 async fn the_specification_is_served_and_golden() {
     let server = Server::start().await;
     let served = server.ask_as(None, "GET", "/api/v1/openapi.json", "").await;

@@ -384,10 +384,16 @@ impl Pair {
             }
             Step::Lose(back) => {
                 let id = who(back);
-                if self.ledger.connected == Some(PublisherId(id)) {
+                let publisher = PublisherId(id);
+                // Every other one is lost by a revoked key, and kicked.
+                let revoked = id % 2 == 1;
+                if !revoked && self.ledger.connected == Some(publisher) {
                     self.ledger.connected = None;
                 }
-                self.input(Input::Lost { publisher: PublisherId(id), why: "lost".into() });
+                self.input(match revoked {
+                    false => Input::Lost { publisher, why: "lost".into() },
+                    true => Input::Revoked { publisher },
+                });
                 if let Some(run) = self.model.of(id) {
                     run.fail(now);
                     run.publisher = None;
