@@ -21,10 +21,8 @@ pub struct Processing {
 #[schema(as = PictureProcessing)]
 pub struct Picture {
     /// Two moments in one picture become one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub deinterlace: Option<Deinterlace>,
     /// Pixels off each side of the source.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub crop: Option<Crop>,
     /// Degrees clockwise: 0, 90, 180 or 270.
     pub rotate: u16,
@@ -33,7 +31,6 @@ pub struct Picture {
     /// Left and right change places.
     pub mirror: bool,
     /// Smooths the edges of a codec's blocks.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub deblock: Option<Deblock>,
     /// Noise taken away: 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
@@ -45,23 +42,18 @@ pub struct Picture {
     #[schema(minimum = -1, maximum = 1)]
     pub sharpen: f32,
     /// What becomes of a source of another shape than a rendition's.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub fit: Option<Fit>,
     /// The shape the source is taken to have, `16:9`, whatever its pixels say.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "16:9")]
     pub aspect: Option<String>,
     /// Black around the picture, as a part of its height: 0 to 0.4.
     #[schema(minimum = 0, maximum = 0.4)]
     pub pad: f32,
     /// How pixels are made from pixels.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub scaler: Option<Scaler>,
     /// Where the channel's logo lies, if it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub logo: Option<Logo>,
     /// Words on the picture.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<Text>,
 }
 
@@ -208,15 +200,12 @@ pub struct Sound {
     #[schema(max_items = 10)]
     pub graphic_db: Vec<f32>,
     /// Loud is made quieter.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub compressor: Option<Compressor>,
     /// Brings all of it to one loudness: LUFS, -36 to -9. -14 is usual on the web, -23 in broadcasting. In `ultra_low` a fader
     /// that follows; else EBU R128, which holds 3 s back.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = -36, maximum = -9)]
     pub loudness_lufs: Option<f32>,
     /// No sample above so many decibels under full scale: -20 to 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = -20, maximum = 0)]
     pub limiter_db: Option<f32>,
     /// Milliseconds in which a session's sound rises from silence, and after a mute: 0 to 30000.

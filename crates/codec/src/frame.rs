@@ -182,7 +182,7 @@ impl Frame {
             && picture::check_size(self.width(), self.height()).is_ok();
         let mut planes = [(std::ptr::null(), 0); 3];
         for (i, plane) in planes.iter_mut().enumerate() {
-            *plane = (raw.data[i].cast_const(), usize::try_from(raw.linesize[i]).ok()?);
+            *plane = (raw.data[i].cast_const(), raw.linesize[i] as isize);
         }
         let (width, height) = (self.width(), self.height());
         fits.then_some(Planes { width, height, planes, owner: PhantomData })

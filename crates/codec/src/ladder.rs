@@ -61,6 +61,8 @@ pub struct Rung {
     pub latency: x264::Latency,
     /// Of the encoder; 0 lets it choose.
     pub threads: u32,
+    /// Pictures up to this one are not encoded; the first one after it is a key frame. `None`: it begins with one.
+    pub after: Option<Timestamp>,
 }
 
 /// What comes out of a rung.

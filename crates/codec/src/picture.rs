@@ -127,7 +127,7 @@ impl Picture {
     }
 
     pub(crate) fn planes(&self) -> Planes<'_> {
-        let planes = Plane::ALL.map(|plane| (self.plane(plane).as_ptr(), self.stride(plane)));
+        let planes = Plane::ALL.map(|plane| (self.plane(plane).as_ptr(), self.stride(plane) as isize));
         Planes { width: self.width, height: self.height, planes, owner: PhantomData }
     }
 
@@ -159,8 +159,8 @@ impl Picture {
 pub(crate) struct Planes<'a> {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// The first row, and bytes from a row to the next.
-    pub(crate) planes: [(*const u8, usize); 3],
+    /// The first row, and bytes from a row to the next: below zero where they lie upside down.
+    pub(crate) planes: [(*const u8, isize); 3],
     pub(crate) owner: PhantomData<&'a [u8]>,
 }
 

@@ -7,6 +7,7 @@ mod actor;
 pub(crate) mod assets;
 mod breaks;
 mod gather;
+mod ladder;
 mod ledger;
 mod recover;
 mod run;

@@ -52,7 +52,8 @@ fn rendition(number: usize, given: &Rendition) -> Result<()> {
     let side = |side: u32, most: u32| side.is_multiple_of(2) && (64..=most).contains(&side);
     check("width", given.width.into(), side(given.width, 3840), "even, 64 to 3840")?;
     check("height", given.height.into(), side(given.height, 3840), "even, 64 to 3840")?;
-    let within = |value: Option<f64>, from: f64, to: f64| value.is_none_or(|value| (from..=to).contains(&value));
+    let within =
+        |value: Option<f64>, from: f64, to: f64| value.is_none_or(|value| (from..=to).contains(&value));
     check("fps", given.fps.unwrap_or(0.0), within(given.fps, 1.0, 120.0), "1 to 120")?;
     let kbps = given.bitrate_kbps.map(f64::from);
     check("bitrate_kbps", kbps.unwrap_or(0.0), within(kbps, 50.0, 60_000.0), "50 to 60000")?;
@@ -117,8 +118,12 @@ mod tests {
 
     #[test]
     fn changes_are_merged_and_null_takes_back() {
-        let first = merge("{}", json!({"picture": {"flip": true, "text": {"words": "a", "size": 0.1}}})).unwrap();
-        let second = merge(&first, json!({"picture": {"flip": null, "text": {"words": "b"}}, "sound": {"gain_db": 3}}));
+        let first =
+            merge("{}", json!({"picture": {"flip": true, "text": {"words": "a", "size": 0.1}}})).unwrap();
+        let second = merge(
+            &first,
+            json!({"picture": {"flip": null, "text": {"words": "b"}}, "sound": {"gain_db": 3}}),
+        );
         let processing: Processing = serde_json::from_str(&second.unwrap()).unwrap();
         assert!(!processing.picture.flip);
         let text = processing.picture.text.unwrap();
@@ -163,14 +168,17 @@ mod tests {
             let problem = list(bad).unwrap_err();
             assert!(format!("{problem:?}").contains(word), "{problem:?}");
         }
-        let auto = |lines: u32| ladder(&serde_json::from_value(json!({"kind": "auto", "max_height": lines})).unwrap());
+        let auto = |lines: u32| {
+            ladder(&serde_json::from_value(json!({"kind": "auto", "max_height": lines})).unwrap())
+        };
         assert!(auto(1080).is_ok() && auto(1000).is_err());
         let many = |count: u32| {
             let renditions: Vec<_> = (0..count).map(|n| json!({"width": 64 + 2 * n, "height": 64})).collect();
             ladder(&serde_json::from_value(json!({"kind": "list", "renditions": renditions})).unwrap())
         };
         assert!(many(1).is_ok() && many(8).is_ok() && many(0).is_err() && many(9).is_err());
-        let twice = json!({"kind": "list", "renditions": [{"width": 64, "height": 64}, {"width": 64, "height": 64}]});
+        let twice =
+            json!({"kind": "list", "renditions": [{"width": 64, "height": 64}, {"width": 64, "height": 64}]});
         assert!(ladder(&serde_json::from_value(twice).unwrap()).is_err());
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use api::channel::{Create, LatencyMode, Update};
 use hls::recording::Trim;
 
-use super::{convert, processing};
 use super::problem::{Problem, Result};
+use super::{convert, processing};
 use crate::store::{Asset, Policy, Retention, Settings};
 
 const RECONNECT_WINDOW: Duration = Duration::from_secs(30);

@@ -289,14 +289,24 @@ impl Library {
     /// Nothing of a session is wanted any more.
     pub(crate) fn remove(&self, session: &str) -> std::io::Result<()> {
         let Some(folder) = self.folder(session) else { return Ok(()) };
+        self.recordings.forget(session);
+        self.remove_folder(&folder)
+    }
+
+    /// Nothing of one of its renditions is wanted any more.
+    pub(crate) fn remove_rendition(&self, session: &str, rendition: &str) -> std::io::Result<()> {
+        let Some(folder) = self.folder(session) else { return Ok(()) };
+        self.remove_folder(&folder.join(rendition))
+    }
+
+    fn remove_folder(&self, folder: &Path) -> std::io::Result<()> {
         {
             let mut scans = self.scans();
-            scans.folders.retain(|path, _| !path.starts_with(&folder));
-            let gone: Vec<_> = scans.files.keys().filter(|path| path.starts_with(&folder)).cloned().collect();
+            scans.folders.retain(|path, _| !path.starts_with(folder));
+            let gone: Vec<_> = scans.files.keys().filter(|path| path.starts_with(folder)).cloned().collect();
             gone.iter().for_each(|path| scans.discard(path));
         }
-        self.recordings.forget(session);
-        match std::fs::remove_dir_all(&folder) {
+        match std::fs::remove_dir_all(folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }

@@ -16,8 +16,7 @@ fn sound() -> Track {
 }
 
 fn presentation(window: Duration) -> Presentation {
-    let rendition =
-        presentation::Rendition { name: "audio".into(), track: sound(), frame_rate: None, bitrate: None };
+    let rendition = presentation::Rendition::source("audio", sound());
     Presentation::new(Plan::new(hls::Mode::UltraLow, None, window), 0, vec![rendition])
 }
 

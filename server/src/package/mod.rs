@@ -22,7 +22,6 @@ pub(crate) use view::{Live, Rendition, View};
 pub(crate) struct Session {
     presentation: Presentation,
     live: Arc<Live>,
-    playable: bool,
 }
 
 /// What a push changed: by rendition, in order. The journal wants them too.
@@ -38,11 +37,7 @@ impl Session {
         journaled: bool,
     ) -> Self {
         let live = Live::new(id, plan, &renditions, stay(&plan, journaled));
-        Self {
-            presentation: Presentation::new(plan, epoch_ms, renditions),
-            live: Arc::new(live),
-            playable: false,
-        }
+        Self { presentation: Presentation::new(plan, epoch_ms, renditions), live: Arc::new(live) }
     }
 
     /// Goes on with what the journal holds.
@@ -55,7 +50,7 @@ impl Session {
     ) -> (Self, Changes) {
         let live = Live::new(id, plan, &renditions, stay(&plan, true));
         let (presentation, changes) = Presentation::resume(plan, epoch_ms, renditions, journals);
-        let mut session = Self { presentation, live: Arc::new(live), playable: false };
+        let mut session = Self { presentation, live: Arc::new(live) };
         session.apply(&changes);
         session.publish_all();
         (session, changes)
@@ -66,9 +61,22 @@ impl Session {
         &self.live
     }
 
-    /// The rendition of this name.
+    /// The source's rendition of this kind.
     pub(crate) fn rendition(&self, kind: ::media::Kind) -> Option<usize> {
-        self.presentation.renditions().iter().position(|rendition| rendition.track.kind == kind)
+        let sources = |one: &hls::presentation::Rendition| !one.made && one.track.kind == kind;
+        self.presentation.renditions().iter().position(sources)
+    }
+
+    /// The rendition of this name that is made of the source.
+    pub(crate) fn made(&self, name: &str) -> Option<usize> {
+        self.presentation.renditions().iter().position(|one| one.made && one.name == name)
+    }
+
+    /// What a made rendition is: before its first unit, and where that changes.
+    pub(crate) fn configure(&mut self, rendition: usize, track: ::media::Track) -> Changes {
+        let changes = self.presentation.configure(rendition, track);
+        self.apply(&changes);
+        changes
     }
 
     /// What a rendition carries now.
@@ -169,9 +177,9 @@ impl Session {
         self.presentation.frame_rate(rendition)
     }
 
-    /// Each rendition has a part: players can begin.
+    /// Each rendition has a part, or its time is up: players can begin.
     pub(crate) fn playable(&self) -> bool {
-        self.playable
+        self.presentation.playable()
     }
 
     fn apply(&mut self, changes: &Changes) {
@@ -189,16 +197,18 @@ impl Session {
         self.publish(&wake);
     }
 
-    fn publish_all(&mut self) {
+    fn publish_all(&self) {
         self.publish(&vec![true; self.live.renditions().len()]);
     }
 
     /// Views are made for all renditions, since each reports on the others; only those who wait for a change are woken.
-    fn publish(&mut self, wake: &[bool]) {
+    fn publish(&self, wake: &[bool]) {
         for (number, rendition) in self.live.renditions().iter().enumerate() {
             let Some(index) = self.presentation.index(number) else { continue };
             let others = || {
-                let others = self.live.renditions().iter().enumerate().filter(|(other, _)| *other != number);
+                let others = self.live.renditions().iter().enumerate();
+                let others =
+                    others.filter(|(other, _)| *other != number && self.presentation.is_listed(*other));
                 others.filter_map(|(other, rendition)| Some((rendition, self.presentation.index(other)?)))
             };
             let reports = others().filter_map(|(rendition, index)| {
@@ -213,11 +223,9 @@ impl Session {
             };
             let frame_rate = self.presentation.frame_rate(number);
             let view = View::new(index.clone(), track, reports, windows, frame_rate);
+            rendition.list(self.presentation.is_listed(number));
             rendition.publish(view, wake.get(number).copied().unwrap_or(true));
         }
-        self.playable = self.playable
-            || (0..self.live.renditions().len())
-                .all(|number| self.presentation.index(number).is_some_and(|index| index.last().is_some()));
     }
 }
 

@@ -16,6 +16,6 @@ mod supervise;
 mod tests;
 mod worker;
 
-pub(crate) use ladder::steps;
+pub(crate) use ladder::{feed, order, steps};
 pub(crate) use supervise::{Error, Program, Transcoder};
 pub use worker::{NAME, run};

@@ -56,7 +56,11 @@ impl Program {
         let results = child.stdout.take().ok_or_else(gone)?;
         let words = child.stderr.take().ok_or_else(gone)?;
         tokio::spawn(log(words));
-        Ok(Pipes { child, jobs, results: Reader { pipe: results, decoder: Decoder::default(), buffer: Vec::new() } })
+        Ok(Pipes {
+            child,
+            jobs,
+            results: Reader { pipe: results, decoder: Decoder::default(), buffer: Vec::new() },
+        })
     }
 }
 
@@ -117,12 +121,21 @@ struct Request {
 
 /// Gives jobs to the worker; clones give them to the same.
 #[derive(Clone)]
-pub(crate) struct Transcoder(Option<mpsc::Sender<Request>>);
+pub(crate) struct Transcoder {
+    requests: Option<mpsc::Sender<Request>>,
+    program: Option<Program>,
+}
 
 impl Transcoder {
     /// Nothing is started before the first job. `None`: every job is refused.
     pub(crate) fn start(program: Option<Program>) -> Self {
-        Self(program.map(|program| Self::with(program, DEADLINE, IDLE, PAUSE)))
+        let requests = program.clone().map(|program| Self::with(program, DEADLINE, IDLE, PAUSE));
+        Self { requests, program }
+    }
+
+    /// For workers of one's own; `None` where there are none.
+    pub(crate) fn program(&self) -> Option<&Program> {
+        self.program.as_ref()
     }
 
     fn with(program: Program, deadline: Duration, idle: Duration, pause: Duration) -> mpsc::Sender<Request> {
@@ -134,12 +147,13 @@ impl Transcoder {
 
     #[cfg(all(test, unix))]
     pub(super) fn for_test(program: Program, deadline: Duration, pause: Duration) -> Self {
-        Self(Some(Self::with(program, deadline, IDLE, pause)))
+        let requests = Some(Self::with(program.clone(), deadline, IDLE, pause));
+        Self { requests, program: Some(program) }
     }
 
     /// Encodes a slate. The job's number is given here.
     pub(crate) async fn slate(&self, job: Job) -> Result<Slate, Error> {
-        let requests = self.0.as_ref().ok_or(Error::Off)?;
+        let requests = self.requests.as_ref().ok_or(Error::Off)?;
         let (reply, answer) = oneshot::channel();
         requests.try_send(Request { job, reply }).map_err(|_| Error::Busy)?;
         answer.await.unwrap_or(Err(Error::Off))

@@ -81,6 +81,9 @@ impl<O: Fn(Output)> Worker<O> {
         if let Ok(frame) = frame.share() {
             self.hand_down(Job { frame, targets: job.targets.clone(), ..job });
         }
+        if self.rung.after.is_some_and(|after| job.at <= after) {
+            return;
+        }
         self.pace.every(self.rung.frame_rate, if effort == Effort::Half { 2.0 } else { 1.0 });
         if !self.pace.takes(job.at, job.key) {
             return;
@@ -111,9 +114,10 @@ impl<O: Fn(Output)> Worker<O> {
 
     fn encode(&mut self, frame: &Frame, job: &Job) -> Result<(), x264::Error> {
         if let State::Waiting = self.encoder {
-            if !job.key {
+            if !job.key && self.rung.after.is_none() {
                 return Ok(());
             }
+            self.rung.after = None;
             let encoder = self.open(frame)?;
             (self.out)(Output::Track(encoder.track().clone()));
             self.encoder = State::Running(Box::new(encoder));
@@ -130,7 +134,8 @@ impl<O: Fn(Output)> Worker<O> {
     }
 
     fn open(&self, frame: &Frame) -> Result<x264::Encoder, x264::Error> {
-        let Rung { target, frame_rate, rate, preset, profile, latency, threads } = self.rung.clone();
+        let Rung { target, frame_rate, rate, preset, profile, latency, threads, after: _ } =
+            self.rung.clone();
         x264::Encoder::new(&x264::Config {
             width: target.width,
             height: target.height,

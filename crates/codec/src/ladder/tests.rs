@@ -18,6 +18,7 @@ fn rung(width: u32, height: u32, fps: u32) -> Rung {
         profile: x264::Profile::High,
         latency: x264::Latency::Zero,
         threads: 1,
+        after: None,
     }
 }
 
@@ -194,4 +195,19 @@ fn no_rungs_and_too_many_are_refused() {
     assert_eq!(start(13), Err(Error::Rungs(13)));
     let odd = Rung { target: Target { width: 63, ..rung(64, 36, 30).target }, ..rung(64, 36, 30) };
     assert!(matches!(Ladder::start(config(vec![odd]), |_, _| {}).map(|_| ()), Err(Error::Filter(_))));
+}
+
+#[test]
+fn a_rung_goes_on_after_what_was_given_out_with_a_key_frame() {
+    let source = steady(30.0, 40, 30);
+    let mut rungs = vec![rung(160, 90, 30), rung(128, 72, 30)];
+    // The lower one was given out further; both in the middle of a GOP.
+    for (rung, last) in rungs.iter_mut().zip([10, 12]) {
+        rung.after = Some(Timestamp::new(source[last].0, Timescale::VIDEO));
+    }
+    let outputs = run(config(rungs), &source, |_, _| {});
+    for (outputs, first) in outputs.iter().zip([11, 13]) {
+        let want: Vec<_> = (first..40).map(|n| (source[n].0, n == first || n == 30)).collect();
+        assert_eq!(units(outputs), want);
+    }
 }

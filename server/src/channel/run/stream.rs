@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use hls::Change;
-use media::{Timescale, Timestamp, Track};
+use media::{AccessUnit, CodecConfig, Kind, Timescale, Timestamp, Track};
+use transcode::{Job, Sound, Still};
 
 use super::Media;
 use crate::channel::Shared;
+use crate::channel::slate::picture;
 use crate::journal::{Context, Recorder, Trouble};
 use crate::package;
 
@@ -25,6 +27,34 @@ impl Media {
             Some(newest.start.plus(newest.duration))
         });
         ends.max().unwrap_or(Timestamp::millis(0)).rescale(Timescale::MILLIS)
+    }
+
+    /// Keeps a key frame of a rendition for its slate.
+    pub(super) fn remember(&mut self, number: usize, unit: &AccessUnit) {
+        if unit.kind == Kind::Video && unit.key {
+            if self.keys.len() <= number {
+                self.keys.resize(number + 1, None);
+            }
+            self.keys[number] = Some(unit.data.clone());
+        }
+    }
+
+    /// What a rendition shows and lets be heard while nothing comes.
+    pub(super) fn slate_job(&self, number: usize) -> Option<Job> {
+        let track = self.package.track(number)?;
+        let (mut still, mut sound) = (None, None);
+        match &track.config {
+            CodecConfig::Avc(config) => {
+                let rate = self.package.frame_rate(number)?;
+                let picture = picture(track, self.keys.get(number).and_then(Option::as_ref));
+                still = Some(Still { picture, width: config.width, height: config.height, rate });
+            }
+            CodecConfig::Aac(config) => {
+                let channels = config.channels.clamp(1, 2);
+                sound = Some(Sound { sample_rate: config.sample_rate, channels });
+            }
+        }
+        Some(Job { number: 0, still, sound })
     }
 
     /// Another connection goes on with it, maybe with other configurations.
@@ -50,9 +80,11 @@ impl Media {
     pub(super) fn record(&mut self, changes: &package::Changes) -> Result<(), Trouble> {
         let mut outcome = Ok(());
         for (number, changeset) in changes {
-            let breaks = changeset.changes.iter().filter(|change| breaks(change));
+            // What is made is not the publisher's doing.
+            let own = self.package.live().renditions().get(*number).is_some_and(|one| !one.made());
+            let breaks = changeset.changes.iter().filter(|change| own && breaks(change));
             self.breaks = self.breaks.saturating_add(breaks.count() as u32);
-            let kind = self.package.track(*number).map(|track| track.kind.name());
+            let kind = self.package.track(*number).filter(|_| own).map(|track| track.kind.name());
             let gaps = changeset.changes.iter().filter_map(|change| match change {
                 Change::Sealed(segment) if segment.gap => Some((kind?, segment.duration.seconds())),
                 Change::Sealed(_)
@@ -102,8 +134,11 @@ pub(super) fn recorders(
     package: &package::Session,
     record: bool,
 ) -> Vec<Recorder> {
-    let renditions = package.live().renditions().iter();
-    renditions.map(|rendition| Recorder::new(&shared.writer, session, rendition.name(), record)).collect()
+    let one = |rendition: &package::Rendition| match rendition.made() {
+        true if record => Recorder::window(&shared.writer, session, rendition.name()),
+        _ => Recorder::new(&shared.writer, session, rendition.name(), record),
+    };
+    package.live().renditions().iter().map(one).collect()
 }
 
 /// None where only the window is kept: what came late isn't in it.
@@ -113,7 +148,7 @@ pub(super) fn late_recorders(
     package: &package::Session,
     record: bool,
 ) -> Vec<Recorder> {
-    let renditions = package.live().renditions().iter().filter(|_| record);
+    let renditions = package.live().renditions().iter().filter(|rendition| record && !rendition.made());
     renditions.map(|rendition| Recorder::late(&shared.writer, session, rendition.name())).collect()
 }
 

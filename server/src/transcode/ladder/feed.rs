@@ -6,6 +6,7 @@
 //!
 //! Both queues are bounded. A worker that doesn't keep up fills the first, and whoever feeds it learns so at once.
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use media::{AccessUnit, Track};
@@ -14,8 +15,8 @@ use tokio::process::ChildStdin;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use transcode::ladder::{Config, Lost, Open, Unit};
 use transcode::Message;
+use transcode::ladder::{Config, Lost, Open, Unit};
 
 use super::work::track;
 use crate::transcode::supervise::{Pipes, Program};
@@ -24,9 +25,13 @@ use crate::transcode::supervise::{Pipes, Program};
 const FED: usize = 256;
 /// Messages on their way from it.
 const MADE: usize = 256;
-/// A worker that says nothing for so long, while it is fed, hangs.
-const HANGS: Duration = Duration::from_millis(1_500);
-/// To start, and to give out what it holds back.
+/// A worker that says nothing for so long, while it is fed, hangs; and one that makes sound alone, which may be held back for
+/// the sake of its loudness.
+const HANGS: Duration = Duration::from_millis(1_200);
+const HANGS_WITH_SOUND: Duration = Duration::from_secs(5);
+/// It is fed where it took so many units since its last word, or doesn't take the next one. It may hold back fewer.
+const FED_UNITS: u32 = 20;
+/// To start, up to the first thing made, and to give out what it holds back.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a worker made. Outputs are counted from 1.
@@ -62,13 +67,14 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Starts a worker.
-    pub(crate) fn start(program: &Program, open: Open) -> Self {
+    /// Starts a worker, which is fed these messages first.
+    pub(crate) fn start(program: &Program, open: Open, first: Vec<Message>, pictures: bool) -> Self {
+        let hangs = if pictures { HANGS } else { HANGS_WITH_SOUND };
         let (messages, inbox) = mpsc::channel(FED);
         let (told, made) = mpsc::channel(MADE);
         let program = program.clone();
         let task = tokio::spawn(async move {
-            let end = match run(&program, open, inbox, &told).await {
+            let end = match run(&program, open, first, inbox, &told, hangs).await {
                 Ok(()) => Made::Ended,
                 Err(why) => Made::Broken(why),
             };
@@ -83,11 +89,6 @@ impl Feed {
             mpsc::error::TrySendError::Full(_) => Refused::Behind,
             mpsc::error::TrySendError::Closed(_) => Refused::Gone,
         })
-    }
-
-    /// How many messages wait for the worker.
-    pub(crate) fn waiting(&self) -> usize {
-        FED - self.messages.capacity()
     }
 
     /// The next thing it made; for ever after the end nothing.
@@ -108,8 +109,10 @@ impl Drop for Feed {
 async fn run(
     program: &Program,
     open: Open,
+    first: Vec<Message>,
     mut inbox: mpsc::Receiver<Message>,
     told: &mpsc::Sender<Made>,
+    hangs: Duration,
 ) -> Result<(), String> {
     let unreached = |why: std::io::Error| format!("can't be reached: {why}");
     let Pipes { child: mut worker, jobs: mut input, results: mut reader } =
@@ -123,14 +126,22 @@ async fn run(
         Ok(Ok(Some(Message::Failed(failed)))) => return Err(format!("can't do it: {}", failed.reason)),
         Ok(Ok(Some(_))) => return Err("answered what it was not asked".to_owned()),
     }
+    // Units since its last word, and whether one is on its way in.
+    let (fed, waits) = (AtomicU32::new(0), AtomicBool::new(false));
     let feeding = async {
-        while let Some(message) = inbox.recv().await {
-            // A worker that takes nothing for so long hangs.
-            match timeout(HANGS, write(&mut input, &message)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(why)) => return Err(why),
-                Err(_) => return Err(format!("took nothing for {} s", HANGS.as_secs_f32())),
-            }
+        let mut first = first.into_iter();
+        loop {
+            let message = match first.next() {
+                Some(message) => message,
+                None => match inbox.recv().await {
+                    Some(message) => message,
+                    None => break,
+                },
+            };
+            waits.store(true, Relaxed);
+            write(&mut input, &message).await?;
+            waits.store(false, Relaxed);
+            fed.fetch_add(u32::from(matches!(message, Message::Unit(_))), Relaxed);
             if message == Message::End {
                 break;
             }
@@ -139,22 +150,22 @@ async fn run(
         Ok(())
     };
     let reading = async {
-        while let Some(message) = reader.next().await? {
-            let made = match message {
-                Message::Config(Config { output, kind, config }) => {
-                    let track = track(kind, &config).map_err(|error| format!("made what can't be read: {error}"))?;
-                    Made::Track(output, track)
+        let mut patience = PATIENCE;
+        loop {
+            let Ok(message) = timeout(patience, reader.next()).await else {
+                if waits.load(Relaxed) || fed.load(Relaxed) >= FED_UNITS {
+                    return Err(format!("gave nothing for {} s", patience.as_secs_f32()));
                 }
-                Message::Unit(Unit { output, unit }) => Made::Unit(output, unit),
-                Message::Lost(Lost { output, reason }) => Made::Lost(output, reason),
-                Message::End => return Ok(()),
-                _ => return Err("said what no ladder says".to_owned()),
+                continue;
             };
+            patience = hangs;
+            fed.store(0, Relaxed);
+            let Some(message) = message? else { return Err("ended".to_owned()) };
+            let Some(made) = made(message)? else { return Ok(()) };
             if told.send(made).await.is_err() {
                 return Ok(());
             }
         }
-        Err("ended".to_owned())
     };
     tokio::pin!(feeding, reading);
     let outcome = tokio::select! {
@@ -166,6 +177,26 @@ async fn run(
     };
     let _ = worker.kill().await;
     outcome
+}
+
+/// `None` at the end.
+fn made(message: Message) -> Result<Option<Made>, String> {
+    Ok(Some(match message {
+        Message::Config(Config { output, kind, config }) => {
+            let track = track(kind, &config).map_err(|error| format!("made what can't be read: {error}"))?;
+            Made::Track(output, track)
+        }
+        Message::Unit(Unit { output, unit }) => Made::Unit(output, unit),
+        Message::Lost(Lost { output, reason }) => Made::Lost(output, reason),
+        Message::End => return Ok(None),
+        Message::Job(_)
+        | Message::Done(_)
+        | Message::Failed(_)
+        | Message::Open(_)
+        | Message::Opened
+        | Message::Change(_)
+        | Message::Effort(_) => return Err("said what no ladder says".to_owned()),
+    }))
 }
 
 async fn write(input: &mut ChildStdin, message: &Message) -> Result<(), String> {

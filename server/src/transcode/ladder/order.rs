@@ -38,6 +38,8 @@ pub(crate) struct Pictures {
     pub encoding: api::ladder::Encoding,
     /// Threads of its encoder.
     pub threads: u32,
+    /// What is shown up to here, in 90 kHz on the session's clock, was given out by the worker before.
+    pub after: Option<i64>,
 }
 
 /// A rendition of sound.
@@ -49,4 +51,6 @@ pub(crate) struct Sounds {
     pub sample_rate: u32,
     /// 1 or 2.
     pub channels: u8,
+    /// What is heard up to here, in 90 kHz on the session's clock, was given out by the worker before.
+    pub after: Option<i64>,
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use codec::filter::picture::{Steps, Target};
 use codec::ladder::{Config, Effort, Ladder, Output, Rung};
 use codec::{Frame, decode, x264};
-use media::{AccessUnit, Rational, Timestamp, Track};
+use media::{AccessUnit, Rational, Timescale, Timestamp, Track};
 
 use super::order::{Order, Pictures as Wanted};
 use super::steps;
@@ -143,5 +143,6 @@ fn rung(order: &Order, wanted: &Wanted) -> anyhow::Result<Rung> {
             }
         },
         threads: wanted.threads,
+        after: wanted.after.map(|ticks| Timestamp::new(ticks, Timescale::VIDEO)),
     })
 }

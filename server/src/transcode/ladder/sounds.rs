@@ -24,8 +24,15 @@ pub(super) struct Sounds {
     wanted: Vec<Wanted>,
     offset: Timestamp,
     streams: Option<Streams>,
-    /// By output: the last unit's time, and whether its configuration was told.
-    given: Vec<Option<Timestamp>>,
+    given: Vec<Given>,
+}
+
+/// What became of an output by now.
+struct Given {
+    /// The last unit's time.
+    last: Option<Timestamp>,
+    /// Its configuration was.
+    told: bool,
 }
 
 /// Encoders of sound without a hole.
@@ -49,7 +56,7 @@ impl Sounds {
             wanted: order.sounds.clone(),
             offset: Timestamp::millis(sound.offset_ms.into()),
             streams: None,
-            given: vec![None; order.sounds.len()],
+            given: order.sounds.iter().map(given).collect(),
         })
     }
 
@@ -121,7 +128,7 @@ impl Sounds {
 
     fn open(&mut self, at: Timestamp) -> anyhow::Result<()> {
         let encoder = |wanted: &Wanted| {
-            let Wanted { bitrate, sample_rate, channels } = *wanted;
+            let Wanted { bitrate, sample_rate, channels, .. } = *wanted;
             aac::Encoder::new(&aac::Config { sample_rate, channels, bitrate }, at)
         };
         let encoders = self.wanted.iter().map(encoder).collect::<Result<_, _>>()?;
@@ -139,20 +146,24 @@ impl Sounds {
     }
 }
 
+fn given(wanted: &Wanted) -> Given {
+    Given { last: wanted.after.map(|ticks| Timestamp::new(ticks, Timescale::VIDEO)), told: false }
+}
+
 /// What an encoder's run-up repeats of the time before is left out.
 fn give(
     number: usize,
     encoder: &aac::Encoder,
     units: Vec<AccessUnit>,
-    given: &mut [Option<Timestamp>],
+    given: &mut [Given],
     out: &mut Vec<(usize, Output)>,
 ) {
     for unit in units {
-        let Some(last) = given.get_mut(number) else { return };
+        let Some(Given { last, told }) = given.get_mut(number) else { return };
         if last.is_some_and(|last| unit.dts <= last) {
             continue;
         }
-        if last.is_none() {
+        if !std::mem::replace(told, true) {
             out.push((number, Output::Track(encoder.track().clone())));
         }
         *last = Some(unit.dts);

@@ -54,10 +54,11 @@ fn order(processing: serde_json::Value) -> Order {
         preset: api::ladder::Preset::Ultrafast,
         encoding: api::ladder::Encoding::ZeroLatency,
         threads: 1,
+        after: None,
     };
     Order {
         pictures: vec![rung(320, 180), rung(160, 90)],
-        sounds: vec![Sounds { bitrate: 96_000, sample_rate: 48_000, channels: 2 }],
+        sounds: vec![Sounds { bitrate: 96_000, sample_rate: 48_000, channels: 2, after: None }],
         processing: serde_json::from_value(processing).unwrap(),
         ultra_low: true,
         frame_rate: (FPS, 1),

@@ -16,12 +16,19 @@ use super::sounds::{self, Sounds};
 /// Messages to the server that wait, at most: then the encoders wait too.
 const QUEUE: usize = 64;
 
+/// How often a worker looks at its memory, and how much of it is too much: a ladder of 3840x2160 takes half of it.
+#[cfg(target_os = "linux")]
+const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+#[cfg(target_os = "linux")]
+const MOST_KIB: u64 = 4 << 20;
+
 /// Works until the source ends. `next` gives the server's messages; `None` where it is gone.
 pub(in crate::transcode) fn run(
     open: &Open,
     mut next: impl FnMut() -> anyhow::Result<Option<Message>>,
     results: impl Write + Send,
 ) -> anyhow::Result<()> {
+    watch_memory();
     let (sender, inbox) = sync_channel(QUEUE);
     std::thread::scope(|scope| {
         let writer = scope.spawn(move || write(&inbox, results));
@@ -40,6 +47,33 @@ pub(in crate::transcode) fn run(
         writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
         outcome
     })
+}
+
+/// Ends a worker that grows and grows: the next one begins with nothing.
+#[cfg(target_os = "linux")]
+fn watch_memory() {
+    let ticks = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        let (_open, ticks) = ticks;
+        // The channel stays empty: it is the alarm clock.
+        while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = ticks.recv_timeout(LOOK) {
+            let kib = std::fs::read_to_string("/proc/self/status").ok().and_then(|status| resident(&status));
+            if kib.is_some_and(|kib| kib > MOST_KIB) {
+                eprintln!("more than {} MiB are in use", MOST_KIB / 1024);
+                std::process::abort();
+            }
+        }
+    });
+}
+
+#[cfg(not(target_os = "linux"))]
+fn watch_memory() {}
+
+/// KiB in memory, of what the system says of a process.
+#[cfg(target_os = "linux")]
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
 fn write(inbox: &Receiver<Message>, mut results: impl Write) -> anyhow::Result<()> {

@@ -1,10 +1,16 @@
 //! What a session's ladder is, from the channel's settings and what comes in.
 
+mod backlog;
+mod desk;
+
 use api::ladder::{Encoding, Ladder, OnlyIf, Preset, Profile, Rendition};
 use api::processing::{Picture, Processing, Sound};
+use hls::presentation::Rendition as Rendered;
 use live::ladder::{Condition, Source};
 use media::flv::Metadata;
-use media::{CodecConfig, Rational, Track};
+use media::{CodecConfig, Kind, Rational, Track, aac, avc};
+
+pub(super) use desk::Desk;
 
 use crate::store::{LatencyMode, Settings};
 use crate::transcode::order::{Order, Pictures, Sounds};
@@ -19,6 +25,45 @@ pub(super) struct Plan {
     pub pictures: bool,
     /// Viewers get the source's sound too.
     pub sound: bool,
+}
+
+impl Plan {
+    /// Viewers get what comes in of this kind.
+    pub(super) fn lists(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Video => self.pictures,
+            Kind::Audio => self.sound,
+        }
+    }
+
+    /// What is made, as the package is told of it before there is a worker's word.
+    pub(in crate::channel) fn renditions(&self) -> Vec<Rendered> {
+        let pictures = self.order.pictures.iter().map(|wanted| {
+            let rate = Rational { num: (wanted.fps * 1000.0).round() as u32, den: 1000 }.reduced();
+            let (num, den) = self.order.frame_rate;
+            let slower = wanted.fps * 1.01 < Rational { num, den }.as_f64();
+            let config = avc::Config {
+                record: bytes::Bytes::new(),
+                width: wanted.width,
+                height: wanted.height,
+                profile: [0x64, 0, 0x1f],
+                frame_rate: None,
+                sample_aspect: Rational { num: 1, den: 1 },
+            };
+            (Track::video(config), slower.then_some(rate), wanted.kbps.saturating_mul(1000))
+        });
+        let sounds = self.order.sounds.iter().filter_map(|wanted| {
+            let config = aac::Config::announced(wanted.sample_rate, wanted.channels)?;
+            Some((Track::audio(config), None, wanted.bitrate))
+        });
+        let rendition = |((track, frame_rate, bitrate), name): ((Track, _, _), &String)| Rendered {
+            frame_rate,
+            bitrate: Some(bitrate),
+            made: true,
+            ..Rendered::source(name.as_str(), track)
+        };
+        pictures.chain(sounds).zip(&self.names).map(rendition).collect()
+    }
 }
 
 /// bit/s of sound that is encoded again.
@@ -77,7 +122,8 @@ fn shaped(source: Source, picture: &Picture) -> Source {
     let height = source.height.saturating_sub(crop.top + crop.bottom).max(16);
     let (width, height) = if picture.rotate % 180 == 90 { (height, width) } else { (width, height) };
     let ratio = picture.aspect.as_deref().and_then(|text| text.split_once(':'));
-    let ratio = ratio.and_then(|(a, b)| Some(a.parse::<f64>().ok()? / b.parse::<f64>().ok().filter(|b| *b > 0.0)?));
+    let ratio =
+        ratio.and_then(|(a, b)| Some(a.parse::<f64>().ok()? / b.parse::<f64>().ok().filter(|b| *b > 0.0)?));
     let width = ratio.map_or(width, |ratio| (f64::from(height) * ratio).round() as u32);
     Source { width, height, ..source }
 }
@@ -94,6 +140,7 @@ fn renditions(ladder: &Ladder, source: &Source, processed: bool, cores: u32) -> 
         preset: Preset::default(),
         encoding,
         threads: 1,
+        after: None,
     };
     let own = || live::ladder::auto(source, None, false).into_iter().take(1);
     let (mut list, as_it_comes): (Vec<_>, _) = match ladder {
@@ -112,7 +159,8 @@ fn renditions(ladder: &Ladder, source: &Source, processed: bool, cores: u32) -> 
                 let larger = wanted.width > source.width + 1 && wanted.height > source.height + 1;
                 !larger && wanted.only_if.is_none_or(|only_if| condition(&only_if).met(source))
             };
-            let mut made: Vec<_> = list.renditions.iter().filter(fits).map(|one| named(one, source)).collect();
+            let mut made: Vec<_> =
+                list.renditions.iter().filter(fits).map(|one| named(one, source)).collect();
             made.sort_by_key(|one| std::cmp::Reverse(u64::from(one.width) * u64::from(one.height)));
             (made, list.source.unwrap_or(!processed))
         }
@@ -144,13 +192,14 @@ fn named(wanted: &Rendition, source: &Source) -> Pictures {
         preset: wanted.preset,
         encoding: wanted.encoding,
         threads: 1,
+        after: None,
     }
 }
 
 fn sounds(track: &Track) -> Option<Sounds> {
     let CodecConfig::Aac(aac) = &track.config else { return None };
     let sample_rate = if [44_100, 48_000].contains(&aac.sample_rate) { aac.sample_rate } else { 48_000 };
-    Some(Sounds { bitrate: SOUND_BITRATE, sample_rate, channels: 2 })
+    Some(Sounds { bitrate: SOUND_BITRATE, sample_rate, channels: 2, after: None })
 }
 
 fn condition(only_if: &OnlyIf) -> Condition {

@@ -1,0 +1,111 @@
+//! A ladder as a player sees it.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::NamedTempFile;
+use tests::server::{Channel, fetch};
+
+/// A rendition of the multivariant playlist.
+#[derive(Debug)]
+pub struct Variant {
+    /// `640x360`; empty for sound.
+    pub size: String,
+    /// Of its media playlist.
+    pub url: String,
+}
+
+/// A media playlist.
+pub struct Playlist {
+    pub segments: Vec<Segment>,
+    folder: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Segment {
+    pub msn: u64,
+    pub uri: String,
+    /// As it is written.
+    pub duration: String,
+    /// PROGRAM-DATE-TIME as it is written; empty where it isn't.
+    pub time: String,
+    pub gap: bool,
+    map: String,
+}
+
+fn text(url: &str) -> Result<String> {
+    let (status, bytes) = fetch("GET", url, None, None)?;
+    ensure!(status == 200, "{url}: {status}");
+    Ok(String::from_utf8(bytes)?)
+}
+
+fn quoted(line: &str, name: &str) -> Option<String> {
+    Some(line.split(&format!("{name}=\"")).nth(1)?.split('"').next()?.to_owned())
+}
+
+fn url(channel: &Channel, path: &str) -> String {
+    format!("{}/{path}", channel.hls_url.trim_end_matches("/index.m3u8"))
+}
+
+pub fn variants(channel: &Channel) -> Result<Vec<Variant>> {
+    let index = text(&channel.hls_url)?;
+    let lines: Vec<_> = index.lines().collect();
+    let variant = |pair: &[&str]| {
+        let size =
+            pair[0].strip_prefix("#EXT-X-STREAM-INF:")?.split("RESOLUTION=").nth(1)?.split(',').next()?;
+        Some(Variant { size: size.to_owned(), url: url(channel, pair[1]) })
+    };
+    Ok(lines.windows(2).filter_map(variant).collect())
+}
+
+/// The rendition of sound.
+pub fn sound(channel: &Channel) -> Result<Variant> {
+    let index = text(&channel.hls_url)?;
+    let path = index.lines().filter(|line| line.contains("TYPE=AUDIO")).find_map(|line| quoted(line, "URI"));
+    Ok(Variant { size: String::new(), url: url(channel, &path.with_context(|| index.clone())?) })
+}
+
+pub fn playlist(of: &Variant) -> Result<Playlist> {
+    let text = text(&of.url)?;
+    let folder = of.url.split("/media.m3u8").next().unwrap_or_default().to_owned();
+    let (mut segments, mut msn) = (Vec::new(), 0);
+    let (mut map, mut time, mut duration, mut gap) = (String::new(), String::new(), String::new(), false);
+    for line in text.lines() {
+        if let Some(number) = line.strip_prefix("#EXT-X-MEDIA-SEQUENCE:") {
+            msn = number.parse()?;
+        } else if line.starts_with("#EXT-X-MAP:") {
+            map = quoted(line, "URI").unwrap_or_default();
+        } else if let Some(at) = line.strip_prefix("#EXT-X-PROGRAM-DATE-TIME:") {
+            time = at.to_owned();
+        } else if let Some(seconds) = line.strip_prefix("#EXTINF:") {
+            duration = seconds.trim_end_matches(',').to_owned();
+        } else if line == "#EXT-X-GAP" {
+            gap = true;
+        } else if !line.starts_with('#') && !line.is_empty() {
+            let taken = (std::mem::take(&mut time), std::mem::take(&mut duration), std::mem::take(&mut gap));
+            let (time, duration, gap) = taken;
+            segments.push(Segment { msn, uri: line.to_owned(), duration, time, gap, map: map.clone() });
+            msn += 1;
+        }
+    }
+    Ok(Playlist { segments, folder })
+}
+
+/// A segment with its initialisation as a file, and the times of its key frames, in 90 kHz.
+pub fn sample(list: &Playlist, segment: &Segment) -> Result<(NamedTempFile, Vec<i64>)> {
+    let get = |name: &str| -> Result<Vec<u8>> {
+        let (status, bytes) = fetch("GET", &format!("{}/{name}", list.folder), None, None)?;
+        ensure!(status == 200, "{name}: {status}");
+        Ok(bytes)
+    };
+    let file = NamedTempFile::new()?;
+    std::fs::write(file.path(), [get(&segment.map)?, get(&segment.uri)?].concat())?;
+    let args = ["-v", "error", "-show_entries", "packet=pts,flags", "-of", "csv=p=0"];
+    let out = Command::new("ffprobe").args(args).arg(file.path()).output()?;
+    let said = String::from_utf8(out.stdout)?;
+    let keys = said
+        .lines()
+        .filter(|line| line.contains(",K"))
+        .filter_map(|line| line.split(',').next()?.parse().ok());
+    Ok((file, keys.collect()))
+}
