@@ -15,7 +15,7 @@ const GRACE: u64 = 8;
 /// What a file's head says of its rendition.
 pub(crate) struct Context<'a> {
     pub index: &'a hls::Index,
-    pub track: &'a media::Track,
+    pub rendition: &'a hls::presentation::Rendition,
     pub frame_rate: Option<media::Rational>,
 }
 
@@ -125,19 +125,21 @@ impl Recorder {
                 self.losses.add(part.msn..part.msn + 1);
                 return Ok(());
             }
-            let Context { index, track, frame_rate } = context;
+            let Context { index, rendition: of, frame_rate } = context;
             let control = index.control.clone();
             let init = self.init.clone().filter(|init| init.number == part.init);
             let init = init.or_else(|| index.init(part.init).cloned());
             let (session, rendition) = (self.session.as_str(), self.rendition.as_str());
-            self.log = Some(Log::new(session, rendition, control, (*track).clone(), *frame_rate, init));
+            let mut log = Log::new(session, rendition, control, of.track.clone(), *frame_rate, init);
+            log.set_role(of.made, of.listed);
+            self.log = Some(log);
         }
         let Some(log) = &mut self.log else { return Ok(()) };
         if let Some(place) = self.place {
             log.set_late(place);
         }
         if matches!(change, hls::Change::Init(_)) {
-            log.set_track(context.track.clone());
+            log.set_track(context.rendition.track.clone());
         }
         let msn = if let hls::Change::Part(part) = change { part.msn } else { context.index.current_msn() };
         for write in log.apply(change) {

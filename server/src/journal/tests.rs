@@ -103,8 +103,8 @@ async fn record_long(
     for number in 0..frames {
         let changes = presentation.push(0, frame(number));
         let Some(index) = presentation.index(0) else { continue };
-        let track = sound();
-        let context = super::Context { index, track: &track, frame_rate: None };
+        let rendition = presentation::Rendition::source("audio", sound());
+        let context = super::Context { index, rendition: &rendition, frame_rate: None };
         for change in changes.iter().flat_map(|(_, changeset)| &changeset.changes) {
             troubles += usize::from(recorder.apply(change, &context).is_err());
             lost.extend(recorder.take_losses().into_iter().flatten());

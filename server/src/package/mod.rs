@@ -79,9 +79,14 @@ impl Session {
         changes
     }
 
+    /// A rendition as it is declared, with what it carries now.
+    pub(crate) fn declared(&self, rendition: usize) -> Option<&hls::presentation::Rendition> {
+        self.presentation.renditions().get(rendition)
+    }
+
     /// What a rendition carries now.
     pub(crate) fn track(&self, rendition: usize) -> Option<&::media::Track> {
-        self.presentation.renditions().get(rendition).map(|rendition| &rendition.track)
+        self.declared(rendition).map(|rendition| &rendition.track)
     }
 
     /// How long nothing came of a rendition before this unit, where players see a discontinuity for it.

@@ -1,7 +1,5 @@
 //! A ladder as a player sees it.
 
-use std::process::Command;
-
 use anyhow::{Context, Result, ensure};
 use tempfile::NamedTempFile;
 use tests::server::{Channel, fetch};
@@ -98,14 +96,36 @@ pub fn sample(list: &Playlist, segment: &Segment) -> Result<(NamedTempFile, Vec<
         ensure!(status == 200, "{name}: {status}");
         Ok(bytes)
     };
+    let (init, media) = (get(&segment.map)?, get(&segment.uri)?);
     let file = NamedTempFile::new()?;
-    std::fs::write(file.path(), [get(&segment.map)?, get(&segment.uri)?].concat())?;
-    let args = ["-v", "error", "-show_entries", "packet=pts,flags", "-of", "csv=p=0"];
-    let out = Command::new("ffprobe").args(args).arg(file.path()).output()?;
-    let said = String::from_utf8(out.stdout)?;
-    let keys = said
-        .lines()
-        .filter(|line| line.contains(",K"))
-        .filter_map(|line| line.split(',').next()?.parse().ok());
-    Ok((file, keys.collect()))
+    std::fs::write(file.path(), [init, media.clone()].concat())?;
+    let mut keys = Vec::new();
+    for moof in boxes(&media, b"moof") {
+        for traf in boxes(moof, b"traf") {
+            let tfdt = boxes(traf, b"tfdt").next().context("no tfdt")?;
+            let trun = boxes(traf, b"trun").next().context("no trun")?;
+            let mut at = i64::from_be_bytes(tfdt.get(4..12).context("tfdt")?.try_into()?);
+            // Ours have a data offset, and of each sample duration, size, flags and composition offset.
+            for sample in trun.get(12..).context("trun")?.chunks_exact(16) {
+                let number = |n: usize| i32::from_be_bytes([sample[n], sample[n + 1], sample[n + 2], sample[n + 3]]);
+                keys.extend((number(8) == 0x0200_0000).then_some(at + i64::from(number(12))));
+                at += i64::from(number(0));
+            }
+        }
+    }
+    Ok((file, keys))
+}
+
+/// What is in the boxes of a kind.
+fn boxes<'a>(mut data: &'a [u8], kind: &'static [u8; 4]) -> impl Iterator<Item = &'a [u8]> {
+    std::iter::from_fn(move || {
+        loop {
+            let size = u32::from_be_bytes(data.get(..4)?.try_into().ok()?) as usize;
+            let (head, rest) = data.split_at_checked(size.max(8))?;
+            data = rest;
+            if &head[4..8] == kind {
+                return Some(&head[8..]);
+            }
+        }
+    })
 }

@@ -12,7 +12,7 @@ use media::{Rational, Track, aac, avc};
 const FILES: usize = 3;
 
 fn rendition(track: Track) -> Rendition {
-    Rendition { name: track.kind.name().into(), track, frame_rate: None, bitrate: None }
+    Rendition::source(track.kind.name(), track)
 }
 
 fn renditions() -> Vec<Rendition> {

@@ -80,13 +80,14 @@ impl Media {
     pub(super) fn record(&mut self, changes: &package::Changes) -> Result<(), Trouble> {
         let mut outcome = Ok(());
         for (number, changeset) in changes {
-            // What is made is not the publisher's doing.
-            let own = self.package.live().renditions().get(*number).is_some_and(|one| !one.made());
-            let breaks = changeset.changes.iter().filter(|change| own && breaks(change));
+            let Some(rendition) = self.package.declared(*number) else { continue };
+            // What a worker makes is not the publisher's doing.
+            let sent = !rendition.made;
+            let breaks = changeset.changes.iter().filter(|change| sent && breaks(change));
             self.breaks = self.breaks.saturating_add(breaks.count() as u32);
-            let kind = self.package.track(*number).filter(|_| own).map(|track| track.kind.name());
+            let kind = rendition.track.kind.name();
             let gaps = changeset.changes.iter().filter_map(|change| match change {
-                Change::Sealed(segment) if segment.gap => Some((kind?, segment.duration.seconds())),
+                Change::Sealed(segment) if segment.gap && sent => Some((kind, segment.duration.seconds())),
                 Change::Sealed(_)
                 | Change::Init(_)
                 | Change::Part(_)
@@ -96,8 +97,7 @@ impl Media {
             self.gaps.extend(gaps);
             let Some(recorder) = self.recorders.get_mut(*number) else { continue };
             let Some(index) = self.package.index(*number) else { continue };
-            let Some(track) = self.package.track(*number) else { continue };
-            let context = Context { index, track, frame_rate: self.package.frame_rate(*number) };
+            let context = Context { index, rendition, frame_rate: self.package.frame_rate(*number) };
             for change in &changeset.changes {
                 let written = match (change, self.late.get_mut(*number)) {
                     (Change::Late { place, change }, Some(late)) => late.apply_late(*place, change, &context),
