@@ -201,3 +201,72 @@ fn what_is_asked_of_picture_and_sound_is_done_and_changes_while_live() -> Result
     ensure!(server.newest_session(&channel)?.is_some_and(|session| session["status"] == "live"));
     Ok(())
 }
+
+#[test]
+fn the_slate_is_in_every_size() -> Result<()> {
+    let server = Server::start()?;
+    let mut settings = ladder();
+    settings["slate"] = json!({ "after_ms": 500 });
+    let channel = server.channel("Studio", &settings)?;
+    let publisher = publish(&channel, MOVES, 40)?;
+    server.session_is(&channel, "live", Duration::from_secs(8))?;
+    let variants = variants(&channel)?;
+    wait("two segments", Duration::from_secs(8), || {
+        Ok((playlist(&variants[2])?.segments.len() >= 2).then_some(()))
+    })?;
+    publisher.signal("STOP")?;
+    for variant in &variants {
+        wait("the slate", Duration::from_secs(10), || {
+            let list = playlist(variant)?;
+            let shown = list.segments.iter().filter(|segment| segment.discontinuity && !segment.gap).count();
+            Ok((shown >= 1).then_some(()))
+        })
+        .with_context(|| format!("{}: {}", variant.size, server.process.log()))?;
+        let list = playlist(variant)?;
+        let (file, _) = sample(&list, list.segments.last().context("none")?)?;
+        let probed = ffmpeg::probe(&file.path().display().to_string())?;
+        let size = format!("{}x{}", probed["streams"][0]["width"], probed["streams"][0]["height"]);
+        ensure!(size == variant.size, "{probed}");
+    }
+    publisher.signal("CONT")?;
+    server.session_is(&channel, "live", Duration::from_secs(4))?;
+    let hit = playlist(&variants[0])?.segments.last().map_or(0, |segment| segment.msn);
+    wait("the show to go on", Duration::from_secs(12), || {
+        let lists: Vec<Playlist> = variants.iter().map(playlist).collect::<Result<_>>()?;
+        Ok(lists.iter().all(|list| list.segments.last().is_some_and(|s| s.msn >= hit + 3 && !s.gap)).then_some(()))
+    })
+    .with_context(|| server.process.log())?;
+    let lists: Vec<Playlist> = variants.iter().map(playlist).collect::<Result<_>>()?;
+    for (list, variant) in lists.iter().zip(&variants) {
+        let gaps = list.segments.iter().filter(|segment| segment.gap).count();
+        ensure!(gaps <= 1, "{}: {gaps} gaps in {:#?}", variant.size, list.segments);
+    }
+    Ok(())
+}
+
+#[test]
+fn after_a_restart_the_ladder_is_made_again() -> Result<()> {
+    let server = Server::start()?;
+    let channel = server.channel("Studio", &ladder())?;
+    let first = publish(&channel, MOVES, 40)?;
+    server.session_is(&channel, "live", Duration::from_secs(8))?;
+    std::thread::sleep(Duration::from_secs(3));
+    drop(first);
+    let server = server.killed_and_started()?;
+    let channel = Channel {
+        hls_url: format!("{}/live/{}/index.m3u8", server.http, channel.playback),
+        publish_url: format!("{}/live/{}", server.rtmp, channel.key),
+        ..channel
+    };
+    let _second = publish(&channel, MOVES, 30)?;
+    server.session_is(&channel, "live", Duration::from_secs(8))?;
+    ensure!(server.sessions(&channel)?.len() == 1, "{}", server.process.log());
+    wait("the ladder", Duration::from_secs(12), || {
+        let variants = variants(&channel)?;
+        let lists: Vec<Playlist> = variants.iter().map(playlist).collect::<Result<_>>()?;
+        let goes_on = lists.iter().all(|list| list.segments.last().is_some_and(|segment| !segment.gap));
+        Ok((lists.len() == 3 && goes_on).then_some(()))
+    })
+    .with_context(|| server.process.log())?;
+    Ok(())
+}

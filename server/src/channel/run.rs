@@ -118,7 +118,9 @@ impl Run {
                 let epoch_ms = first_wall - Timeline::LEAD.as_millis();
                 let renditions = renditions(tracks, metadata, plan);
                 let journaled = self.journaled();
-                let package = package::Session::new(&self.id, self.plan, epoch_ms, renditions, journaled);
+                let patience = plan.and_then(Plan::patience);
+                let package =
+                    package::Session::new(&self.id, self.plan, epoch_ms, renditions, journaled, patience);
                 let (recorders, late) = if journaled {
                     (
                         recorders(shared, &self.id, &package, self.record),

@@ -28,16 +28,22 @@ pub(crate) struct Session {
 pub(crate) type Changes = hls::presentation::Changes;
 
 impl Session {
-    /// A new session. `journaled`: what leaves memory can be read from disk.
+    /// A new session. `journaled`: what leaves memory can be read from disk. `patience`: with made renditions, unless it is
+    /// the usual.
     pub(crate) fn new(
         id: &str,
         plan: Plan,
         epoch_ms: i64,
         renditions: Vec<hls::presentation::Rendition>,
         journaled: bool,
+        patience: Option<Duration>,
     ) -> Self {
         let live = Live::new(id, plan, &renditions, stay(&plan, journaled));
-        Self { presentation: Presentation::new(plan, epoch_ms, renditions), live: Arc::new(live) }
+        let mut presentation = Presentation::new(plan, epoch_ms, renditions);
+        if let Some(patience) = patience {
+            presentation = presentation.with_patience(patience);
+        }
+        Self { presentation, live: Arc::new(live) }
     }
 
     /// Goes on with what the journal holds.
@@ -50,7 +56,7 @@ impl Session {
     ) -> (Self, Changes) {
         let live = Live::new(id, plan, &renditions, stay(&plan, true));
         let (presentation, changes) = Presentation::resume(plan, epoch_ms, renditions, journals);
-        let mut session = Self { presentation, live: Arc::new(live) };
+        let session = Self { presentation, live: Arc::new(live) };
         session.apply(&changes);
         session.publish_all();
         (session, changes)
@@ -187,7 +193,7 @@ impl Session {
         self.presentation.playable()
     }
 
-    fn apply(&mut self, changes: &Changes) {
+    fn apply(&self, changes: &Changes) {
         if changes.iter().all(|(_, changeset)| changeset.changes.is_empty()) {
             return;
         }

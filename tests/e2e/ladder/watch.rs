@@ -28,6 +28,7 @@ pub struct Segment {
     /// PROGRAM-DATE-TIME as it is written; empty where it isn't.
     pub time: String,
     pub gap: bool,
+    pub discontinuity: bool,
     map: String,
 }
 
@@ -66,7 +67,7 @@ pub fn sound(channel: &Channel) -> Result<Variant> {
 pub fn playlist(of: &Variant) -> Result<Playlist> {
     let text = text(&of.url)?;
     let folder = of.url.split("/media.m3u8").next().unwrap_or_default().to_owned();
-    let (mut segments, mut msn) = (Vec::new(), 0);
+    let (mut segments, mut msn, mut discontinuity) = (Vec::new(), 0, false);
     let (mut map, mut time, mut duration, mut gap) = (String::new(), String::new(), String::new(), false);
     for line in text.lines() {
         if let Some(number) = line.strip_prefix("#EXT-X-MEDIA-SEQUENCE:") {
@@ -77,12 +78,15 @@ pub fn playlist(of: &Variant) -> Result<Playlist> {
             time = at.to_owned();
         } else if let Some(seconds) = line.strip_prefix("#EXTINF:") {
             duration = seconds.trim_end_matches(',').to_owned();
+        } else if line == "#EXT-X-DISCONTINUITY" {
+            discontinuity = true;
         } else if line == "#EXT-X-GAP" {
             gap = true;
         } else if !line.starts_with('#') && !line.is_empty() {
             let taken = (std::mem::take(&mut time), std::mem::take(&mut duration), std::mem::take(&mut gap));
             let (time, duration, gap) = taken;
-            segments.push(Segment { msn, uri: line.to_owned(), duration, time, gap, map: map.clone() });
+            let (uri, map, discontinuity) = (line.to_owned(), map.clone(), std::mem::take(&mut discontinuity));
+            segments.push(Segment { msn, uri, duration, time, gap, discontinuity, map });
             msn += 1;
         }
     }

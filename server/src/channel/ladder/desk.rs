@@ -323,3 +323,105 @@ fn json(order: &crate::transcode::order::Order) -> Bytes {
     // Numbers and texts: there is nothing in them that JSON can't say.
     serde_json::to_vec(order).unwrap_or_default().into()
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use media::{Rational, avc};
+
+    use super::*;
+    use crate::transcode::order::{Order, Pictures};
+
+    /// With a worker that takes everything and says nothing.
+    fn desk(now: Instant) -> Desk {
+        let program =
+            Program { path: "/bin/sh".into(), args: vec!["-c".to_owned(), "exec cat >/dev/null".to_owned()] };
+        let pictures = |height: u32| Pictures {
+            width: height * 16 / 9,
+            height,
+            fps: 30.0,
+            kbps: 500,
+            crf: None,
+            profile: api::ladder::Profile::default(),
+            preset: api::ladder::Preset::default(),
+            encoding: api::ladder::Encoding::default(),
+            threads: 1,
+            after: None,
+        };
+        let order = Order {
+            pictures: vec![pictures(360), pictures(180)],
+            sounds: Vec::new(),
+            processing: Processing::default(),
+            ultra_low: true,
+            frame_rate: (30, 1),
+        };
+        let names = vec!["360p".to_owned(), "180p".to_owned()];
+        let plan = Plan { order, names, pictures: true, sound: true };
+        let config = avc::Config {
+            record: Bytes::new(),
+            width: 1280,
+            height: 720,
+            profile: [0x64, 0, 0x1f],
+            frame_rate: None,
+            sample_aspect: Rational { num: 1, den: 1 },
+        };
+        let place = |name: &str| ["video", "360p", "180p"].iter().position(|known| *known == name);
+        Desk::start(&program, plan, &[Track::video(config)], place, now).unwrap()
+    }
+
+    fn unit(number: i64) -> AccessUnit {
+        let at = Timestamp::new(number * 3_000, Timescale::VIDEO);
+        AccessUnit { kind: Kind::Video, dts: at, pts: at, key: number % 30 == 0, data: vec![0; 10].into() }
+    }
+
+    fn at(start: Instant, number: i64) -> Instant {
+        start + Duration::from_millis(number as u64 * 1000 / 30)
+    }
+
+    #[tokio::test]
+    async fn what_falls_behind_is_given_up_and_taken_back() {
+        let start = crate::clock::Clock::system().now();
+        let mut desk = desk(start);
+        assert_eq!((desk.rendition(1), desk.rendition(2), desk.rendition(3)), (Some(1), Some(2), None));
+        let mut told = Vec::new();
+        for number in 0..3_000 {
+            let now = at(start, number);
+            // From 2 s to 20 s what comes out is 0.6 s old, but for what is made in part only.
+            let late = if (60..600).contains(&number) && desk.shed().is_none() { 18 } else { 1 };
+            for output in [1, 2] {
+                desk.came(output, &unit((number - late).max(0)));
+            }
+            if desk.unit(&unit(number), now) {
+                told.push(desk.shed());
+            }
+        }
+        assert_eq!(told.first(), Some(&Some("180p with every other picture".to_owned())));
+        assert_eq!(told.last(), Some(&None));
+    }
+
+    #[tokio::test]
+    async fn the_next_worker_is_given_what_was_not_given_out() {
+        let start = crate::clock::Clock::system().now();
+        let mut desk = desk(start);
+        for number in 0..100 {
+            for output in [1, 2] {
+                desk.came(output, &unit((number - 40).max(0)));
+            }
+            desk.unit(&unit(number), at(start, number));
+        }
+        let kept: Vec<_> = desk.backlog.units().map(|unit| unit.pts.ticks / 3_000).collect();
+        assert_eq!((kept.first(), kept.last()), (Some(&30), Some(&99)));
+        // One that worked for long is replaced at once; those that don't, ever later.
+        assert_eq!(desk.broke(at(start, 400)), Duration::ZERO);
+        desk.tick(at(start, 400));
+        assert_eq!((desk.due(), desk.wants_key), (None, false));
+        let pauses: Vec<_> = (0..10)
+            .map(|_| {
+                let pause = desk.broke(at(start, 401));
+                desk.tick(at(start, 401) + pause);
+                pause.as_millis()
+            })
+            .collect();
+        assert_eq!(pauses, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+    }
+}

@@ -3,6 +3,8 @@
 mod backlog;
 mod desk;
 
+use std::time::Duration;
+
 use api::ladder::{Encoding, Ladder, OnlyIf, Preset, Profile, Rendition};
 use api::processing::{Picture, Processing, Sound};
 use hls::presentation::Rendition as Rendered;
@@ -36,6 +38,12 @@ impl Plan {
         }
     }
 
+    /// How long the announcement waits for what is made: EBU R128 holds sound back.
+    pub(in crate::channel) fn patience(&self) -> Option<Duration> {
+        let held = !self.order.ultra_low && self.order.processing.sound.loudness_lufs.is_some();
+        (held && !self.order.sounds.is_empty()).then_some(HELD)
+    }
+
     /// What is made, as the package is told of it before there is a worker's word.
     pub(in crate::channel) fn renditions(&self) -> Vec<Rendered> {
         let pictures = self.order.pictures.iter().map(|wanted| {
@@ -65,6 +73,9 @@ impl Plan {
         pictures.chain(sounds).zip(&self.names).map(rendition).collect()
     }
 }
+
+/// What holds sound back for its loudness gives the first of it after so long.
+const HELD: Duration = Duration::from_secs(6);
 
 /// bit/s of sound that is encoded again.
 const SOUND_BITRATE: u32 = 160_000;
