@@ -45,7 +45,7 @@ fn row(name: &str, seconds: u64) {
         sample_aspect: Rational { num: 1, den: 1 },
     });
     let plan = Plan::new(Mode::UltraLow, None, Duration::from_secs(seconds));
-    let rendition = Rendition { name: "video".into(), track: track.clone(), frame_rate: None, bitrate: None };
+    let rendition = Rendition::source("video", track.clone());
     let files: Vec<File> = (0..seconds / 60 + 1).map(|n| file(n * 60 + 1, plan, &track)).collect();
     let end = (seconds / 60 + 1) * 60;
     let (mut presentation, _) = Presentation::resume(plan, 0, vec![rendition], &[files]);
@@ -119,6 +119,8 @@ fn file(first: u64, plan: Plan, track: &Track) -> File {
         channels: 0,
         live_only: false,
         late: None,
+        made: false,
+        unlisted: false,
     };
     let init = mp4::init::segment(track);
     File { header, init, timescale: 90_000, parts: (0..60).map(entry).collect(), valid_len: 0, torn: 0 }

@@ -33,10 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let window = Duration::from_secs(seconds);
     let begun = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)? - window;
-    let renditions: Vec<Rendition> = tracks
-        .iter()
-        .map(|t| Rendition { name: t.kind.name().into(), track: t.clone(), frame_rate: None, bitrate: None })
-        .collect();
+    let renditions = tracks.iter().map(|t| Rendition::source(t.kind.name(), t.clone())).collect();
     let mut presentation = Presentation::new(header.plan, begun.as_millis() as i64, renditions);
     let place = |unit: &AccessUnit| tracks.iter().position(|t| t.kind == unit.kind).unwrap_or(0);
     // As long as the file's pictures, so that they go on without a step; sound is cut to it.

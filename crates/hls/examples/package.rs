@@ -39,10 +39,7 @@ fn main() {
         }
     }
     tracks.sort_by_key(|t| t.kind);
-    let renditions: Vec<Rendition> = tracks
-        .iter()
-        .map(|t| Rendition { name: t.kind.name().into(), track: t.clone(), frame_rate: None, bitrate: None })
-        .collect();
+    let renditions = tracks.iter().map(|t| Rendition::source(t.kind.name(), t.clone())).collect();
     let window = Duration::from_secs(if has("--live") { 30 } else { 86_400 });
     let mut shell = Shell::new(Path::new(out), tracks.clone());
     let mut presentation = Presentation::new(Plan::new(mode, None, window), 1_790_000_000_000, renditions);

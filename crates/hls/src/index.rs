@@ -388,6 +388,12 @@ impl Index {
         self.next_msn = msn;
     }
 
+    /// An empty timeline begins here, beside others that are longer.
+    pub(crate) fn place(&mut self, msn: u64, discontinuities: u64, discontinuity: bool) {
+        (self.next_msn, self.discontinuities) = (msn, discontinuities);
+        self.pending_discontinuity = discontinuity;
+    }
+
     pub(crate) fn discontinuities(&self) -> u64 {
         self.discontinuities
     }

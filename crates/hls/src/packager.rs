@@ -11,7 +11,9 @@
 //! PART-TARGET, or leave it under 85 % of it (a late frame, a changed frame rate), the next unit's DTS moves forward
 //! and its composition offset makes up for it, so that every part keeps the rule and every picture its time.
 
+mod aside;
 mod cut;
+mod made;
 
 use std::time::Duration;
 
@@ -32,8 +34,19 @@ pub struct Config {
     pub control: Control,
     /// A nominal frame, in the track's scale.
     pub frame: u32,
-    /// Follows `cut` instead of its own key frames.
-    pub follows: bool,
+    /// Where its segments end.
+    pub role: Role,
+}
+
+/// Where a rendition's segments end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// At its own key frames.
+    Leads,
+    /// Where the leader's do: `cut` comes with it, or a part later.
+    Follows,
+    /// Where its marks are, which may be seconds ahead of it.
+    Made,
 }
 
 /// Packs one rendition. Needs one unit of look-ahead: a sample lasts until the next one's DTS.
@@ -43,7 +56,7 @@ pub struct Packager {
     kind: Kind,
     scale: Timescale,
     target: i64,
-    follows: bool,
+    role: Role,
     /// The last sample's duration: what the next one's is taken to be.
     frame: i64,
     /// Pictures before the first key frame can't be shown.
@@ -90,7 +103,7 @@ impl Packager {
             kind: track.kind,
             scale: track.scale,
             target: 1,
-            follows: config.follows,
+            role: config.role,
             frame: i64::from(config.frame.max(1)),
             wants_key: true,
             pending: None,
@@ -135,7 +148,7 @@ impl Packager {
             None => {
                 // After a close without a discontinuity decode time stays contiguous.
                 next.dts = self.end.unwrap_or(next.dts);
-                let unmet = self.cut.filter(|cut| self.reaches(cut, next.pts, next.key));
+                let unmet = self.cut.filter(|cut| self.meets(cut, next.pts, next.key));
                 if let (Some(cut), None) = (unmet, self.index.open()) {
                     self.gap(cut, &mut out);
                 }
@@ -191,52 +204,6 @@ impl Packager {
         self.flush(&mut out);
         self.index.end();
         out
-    }
-
-    /// A packager beside this one for media that isn't shown, from these numbers on and under this track; it goes on where
-    /// the shown media ended, even in the middle of a GOP.
-    pub(crate) fn aside(&self, track: &Track, msn: u64, part: u64) -> Self {
-        let index = self.index.aside(msn, part, &init::segment(track));
-        let config = Config {
-            control: index.control.clone(),
-            frame: u32::try_from(self.frame).unwrap_or(1),
-            follows: self.follows,
-        };
-        let (mut aside, _) = Self::resume(config, track, index);
-        aside.index.clear_discontinuity();
-        aside.wants_key = false;
-        aside
-    }
-
-    /// Whether `track` needs another MAP than the hint stands under.
-    pub(crate) fn other_map(&self, track: &Track) -> bool {
-        self.index.current_init().is_some_and(|now| now.data != init::segment(track))
-    }
-
-    /// Whether closing the segment at hand gives a part, which takes the hinted name.
-    pub(crate) fn has_frames(&self) -> bool {
-        self.pending.is_some() || !self.part.is_empty()
-    }
-
-    /// A hint must not come true under another MAP: with nothing pending, the last key frame once more, as a segment of one
-    /// frame. `false` where there never was one.
-    pub(crate) fn repeat_key(&mut self, out: &mut Changeset) -> bool {
-        let Some((data, offset)) = self.last_key.clone() else { return false };
-        let Some(pts) = self.index.ends_at().map(|end| end.rescale(self.scale).ticks) else { return false };
-        let live_only = self.index.set_live_only(true);
-        let frame = self.frame.min(self.target);
-        let unit = Pending { dts: (pts - offset).max(0), pts, key: true, data };
-        self.begin(&unit);
-        self.add(unit, frame);
-        self.close_part(out);
-        self.seal(out);
-        self.index.set_live_only(live_only);
-        true
-    }
-
-    /// Whether what comes next is the publisher's.
-    pub(crate) fn set_live_only(&mut self, live_only: bool) {
-        self.index.set_live_only(live_only);
     }
 
     /// What playlists are rendered from; clone it for a snapshot.
@@ -307,7 +274,7 @@ impl Packager {
 
     fn limit(&self) -> i64 {
         // A follower gives its leader the time to cut first.
-        let grace = Duration::from_millis(if self.follows { 100 } else { 0 });
+        let grace = Duration::from_millis(if self.role == Role::Leads { 0 } else { 100 });
         Timestamp::of_duration(self.index.control.plan.segment_limit() + grace, self.scale).ticks
     }
 
@@ -325,6 +292,9 @@ impl Packager {
 
     /// Whether a segment starts with `next`.
     fn starts(&self, next: &Pending) -> bool {
+        if self.role == Role::Made {
+            return false;
+        }
         let elapsed = next.dts - self.segment_dts;
         if elapsed + self.frame > self.limit() {
             return true;
@@ -332,8 +302,8 @@ impl Packager {
         if !self.may_end() {
             return false;
         }
-        if self.follows {
-            return self.cut.is_some_and(|cut| self.reaches(&cut, next.pts, next.key));
+        if self.role == Role::Follows {
+            return self.cut.is_some_and(|cut| self.meets(&cut, next.pts, next.key));
         }
         // Half a frame of grace: FLV's milliseconds make a GOP of a second 999 ms now and then.
         let least = self.index.control.plan.segment_of(self.index.current_msn());
@@ -342,12 +312,15 @@ impl Packager {
         next.key && (elapsed + self.frame / 2 >= target || too_long)
     }
 
+    /// EXTINF rounds to TARGETDURATION at most.
+    fn longest(&self) -> i64 {
+        let target = Duration::from_secs(self.index.control.plan.target_duration.into());
+        Timestamp::of_duration(target + Duration::from_millis(450), self.scale).ticks
+    }
+
     /// How long the unit at `dts` may last; closes the part before it where it must.
     fn fit(&mut self, dts: i64, wanted: i64, out: &mut Changeset) -> i64 {
-        // EXTINF rounds to TARGETDURATION at most.
-        let longest =
-            Duration::from_secs(self.index.control.plan.target_duration.into()) + Duration::from_millis(450);
-        let room = Timestamp::of_duration(longest, self.scale).ticks - (dts - self.segment_dts);
+        let room = self.longest() - (dts - self.segment_dts);
         let wanted = wanted.min(room.max(1));
         if self.part_ticks + wanted <= self.target {
             return wanted;

@@ -73,6 +73,7 @@ fn recovered(session: &str, found: Found, record: bool) -> Option<Recovered> {
         let frame_rate = last.header.frame_rate.map(|(num, den)| media::Rational { num, den });
         renditions.push(hls::presentation::Rendition {
             frame_rate,
+            listed: !last.header.unlisted,
             ..hls::presentation::Rendition::source(name, track(&last.init)?)
         });
         journals.push(files);

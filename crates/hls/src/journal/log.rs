@@ -37,6 +37,8 @@ pub struct Log {
     file: Option<Open>,
     /// Of media that came late: see [`Header::late`].
     late: Option<u64>,
+    made: bool,
+    unlisted: bool,
 }
 
 /// The file at hand.
@@ -62,7 +64,13 @@ impl Log {
         init: Option<Arc<Init>>,
     ) -> Self {
         let (session, rendition) = (session.into(), rendition.into());
-        Self { session, rendition, control, track, frame_rate, init, file: None, late: None }
+        let (file, late, made, unlisted) = Default::default();
+        Self { session, rendition, control, track, frame_rate, init, file, late, made, unlisted }
+    }
+
+    /// What the session has it for.
+    pub fn set_role(&mut self, made: bool, listed: bool) {
+        (self.made, self.unlisted) = (made, !listed);
     }
 
     /// The rendition's configuration changed: call it before the changes that `discontinuity` gave.
@@ -135,6 +143,8 @@ impl Log {
             channels,
             live_only: part.live_only,
             late: self.late,
+            made: self.made,
+            unlisted: self.unlisted,
         }
     }
 }

@@ -65,6 +65,12 @@ pub struct Header {
     /// It came when its place in the live stream was taken, from this segment on: never shown, and a part of the recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late: Option<u64>,
+    /// A worker made it of what the publisher sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made: bool,
+    /// The multivariant leaves it out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlisted: bool,
 }
 
 impl Header {

@@ -32,9 +32,9 @@ impl Packager {
         let place = self.part.iter().position(|(sample, _)| {
             let at = pts + i64::from(sample.offset);
             pts += i64::from(sample.duration);
-            self.reaches(&cut, at, sample.key)
+            self.meets(&cut, at, sample.key)
         });
-        let pending = self.pending.as_ref().is_some_and(|p| self.reaches(&cut, p.pts, p.key));
+        let pending = self.pending.as_ref().is_some_and(|p| self.meets(&cut, p.pts, p.key));
         self.cut = Some(cut);
         let whole = self.index.open().is_some_and(|s| s.parts.is_empty()) && place == Some(0);
         match place {
@@ -82,7 +82,7 @@ impl Packager {
         self.index.open().is_some() && dts - self.segment_dts + self.frame > self.limit()
     }
 
-    pub(super) fn reaches(&self, cut: &Cut, pts: i64, key: bool) -> bool {
+    pub(super) fn meets(&self, cut: &Cut, pts: i64, key: bool) -> bool {
         // Two encoders' key frames of one moment may be a millisecond apart.
         let grace = if self.kind == Kind::Video { self.frame / 2 } else { 0 };
         key && Timestamp::new(pts + grace, self.scale) >= cut.at

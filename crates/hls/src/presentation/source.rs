@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use media::{AccessUnit, Timestamp, Track};
 
-use super::{Changes, Presentation, Rendition, State, break_off, push, step};
+use super::step::{break_off, push, step};
+use super::{Changes, Presentation, Rendition, Running, Shows, State};
 use crate::journal::LATE;
 use crate::packager::Packager;
 use crate::slate::{Loop, Slate};
@@ -46,15 +47,24 @@ impl Presentation {
     pub fn slate(&mut self, mut slate: Slate, to: Timestamp) -> Changes {
         let mut out = Vec::new();
         let leader = self.leader;
-        let State::Running { packagers, source, late_from, .. } = &mut self.state else { return out };
-        finish_late(source, late_from, &mut out);
-        slate.resize(packagers.len(), None);
+        let State::Running(running) = &mut self.state else { return out };
+        finish_late(&mut running.source, &mut running.late_from, &mut out);
+        slate.resize(self.renditions.len(), None);
+        let made = slate.split_off(self.sources);
         let tracks: Vec<Option<&Track>> = slate.iter().map(|slate| slate.as_ref().map(Loop::track)).collect();
-        break_off(packagers, &tracks, &mut out);
         let behind = Timestamp::of_duration(CATCH_UP, media::Timescale::MILLIS);
+        let begins = |end: Timestamp| if to.minus(end) > behind { to } else { end };
+        let shows = |i: usize, end: Timestamp| match made.get(i).cloned().flatten() {
+            Some(mut looped) => {
+                looped.begin(begins(end));
+                Shows::Slate(looped)
+            }
+            None => Shows::Nothing,
+        };
+        running.break_all(leader, &tracks, !running.followers.is_empty(), shows, &mut out);
+        let Running { packagers, source, late_from, .. } = &mut **running;
         let ends: Vec<_> = packagers.iter().map(|packager| packager.index().ends_at()).collect();
-        let floor = ends.get(leader).copied().flatten().unwrap_or(to);
-        let floor = if to.minus(floor) > behind { to } else { floor };
+        let floor = begins(ends.get(leader).copied().flatten().unwrap_or(to));
         for ((packager, looped), end) in packagers.iter_mut().zip(&mut slate).zip(ends) {
             packager.set_live_only(true);
             if let Some(looped) = looped {
@@ -75,9 +85,9 @@ impl Presentation {
     pub fn advance(&mut self, to: Timestamp) -> Changes {
         let mut out = Vec::new();
         let leader = self.leader;
-        let State::Running { packagers, source: Source::Slate { loops, .. }, .. } = &mut self.state else {
-            return out;
-        };
+        let State::Running(running) = &mut self.state else { return out };
+        let Running { packagers, source, .. } = &mut **running;
+        let Source::Slate { loops, .. } = source else { return out };
         loop {
             let due =
                 loops.iter().enumerate().filter_map(|(i, looped)| Some((looped.as_ref()?.next_at(), i)));
@@ -85,36 +95,39 @@ impl Presentation {
             let mut order: Vec<_> = due.collect();
             order.sort();
             let next = order.into_iter().find_map(|(_, i)| Some((i, loops.get_mut(i)?.as_mut()?.next(to)?)));
-            let Some((i, unit)) = next else { return out };
+            let Some((i, unit)) = next else { break };
             step(packagers, leader, i, unit, &mut out);
         }
+        running.follow(leader, Some(to), &mut out);
+        out
     }
 
     /// The publisher has its place back with the unit at `at`: the slate goes on up to there and ends. Units before the slate's
     /// end are still packaged aside.
     pub fn back(&mut self, at: Timestamp) -> Changes {
         let mut out = self.advance(at);
-        let State::Running { packagers, source, .. } = &mut self.state else { return out };
-        match std::mem::replace(source, Source::Publisher) {
+        let State::Running(running) = &mut self.state else { return out };
+        match std::mem::replace(&mut running.source, Source::Publisher) {
             Source::Slate { loops, late } => {
-                let tracks: Vec<Option<&Track>> = self.renditions.iter().map(|r| Some(&r.track)).collect();
-                break_off(packagers, &tracks, &mut out);
-                packagers.iter_mut().for_each(|packager| packager.set_live_only(false));
+                let tracks: Vec<Option<&Track>> =
+                    self.renditions.iter().take(self.sources).map(|r| Some(&r.track)).collect();
+                let anew = !running.followers.is_empty();
+                running.break_all(self.leader, &tracks, anew, |_, _| Shows::Own, &mut out);
+                running.packagers.iter_mut().for_each(|packager| packager.set_live_only(false));
                 let ends = loops.iter().map(|looped| looped.as_ref().map(Loop::next_at)).collect();
-                *source = Source::Returning { ends, late };
+                running.source = Source::Returning { ends, late };
             }
-            other @ (Source::Publisher | Source::Returning { .. }) => *source = other,
+            other @ (Source::Publisher | Source::Returning { .. }) => running.source = other,
         }
         out
     }
 
     /// Where the slate ends by now, if one is shown: the publisher's place is behind it.
     pub fn slate_end(&self) -> Option<Timestamp> {
-        match &self.state {
-            State::Running { source: Source::Slate { loops, .. }, .. } => {
-                loops.iter().flatten().map(Loop::next_at).max()
-            }
-            State::Running { .. } | State::Measuring { .. } => None,
+        let State::Running(running) = &self.state else { return None };
+        match &running.source {
+            Source::Slate { loops, .. } => loops.iter().flatten().map(Loop::next_at).max(),
+            Source::Publisher | Source::Returning { .. } => None,
         }
     }
 
@@ -123,15 +136,14 @@ impl Presentation {
         let mut out = Vec::new();
         self.start(true, &mut out);
         for (i, track) in tracks {
-            if let Some(rendition) = self.renditions.get_mut(i) {
+            if let Some(rendition) = self.renditions.get_mut(i).filter(|rendition| !rendition.made) {
                 rendition.track = track;
             }
         }
-        let State::Running { packagers, source, late_from, .. } = &mut self.state else { return out };
-        let tracks: Vec<Option<&Track>> = self.renditions.iter().map(|r| Some(&r.track)).collect();
-        if !source.broken(&tracks, late_from, &mut out) {
-            break_off(packagers, &tracks, &mut out);
-        }
+        let State::Running(running) = &mut self.state else { return out };
+        let own = self.renditions.iter().take(self.sources);
+        let tracks: Vec<Option<&Track>> = own.map(|r| Some(&r.track)).collect();
+        running.broken(self.leader, &tracks, &mut out);
         out
     }
 }
@@ -178,7 +190,7 @@ impl Source {
             }
             Self::Slate { late, .. } => {
                 let mut changes = Vec::new();
-                break_off(&mut late.packagers, tracks, &mut changes);
+                break_off(&mut late.packagers, tracks, false, &mut changes);
                 late.tell(changes, out);
                 true
             }

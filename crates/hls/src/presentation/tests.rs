@@ -28,7 +28,7 @@ pub(crate) fn audio_track(hz: u32) -> Track {
 }
 
 pub(crate) fn rendition(track: Track) -> Rendition {
-    Rendition { name: track.kind.name().into(), track, frame_rate: None, bitrate: None }
+    Rendition::source(track.kind.name(), track)
 }
 
 /// A picture at `dts` ms, shown 66 ms later.

@@ -61,12 +61,8 @@ fn fixture(rounds: u32) -> (Vec<Track>, Vec<AccessUnit>) {
 fn ladder(mode: Mode, late: i64, skip: usize) -> Show {
     let (tracks, units) = fixture(8);
     let names = ["video", "720p", "360p", "audio"];
-    let renditions = names.iter().map(|name| Rendition {
-        name: (*name).into(),
-        track: tracks[usize::from(*name == "audio")].clone(),
-        frame_rate: None,
-        bitrate: None,
-    });
+    let renditions =
+        names.iter().map(|name| Rendition::source(*name, tracks[usize::from(*name == "audio")].clone()));
     let plan = Plan::new(mode, None, Duration::from_secs(30));
     let mut show = Show::new(format!("{mode:?} ladder, {late} ms, {skip}"), plan, renditions.collect());
     let mut due = Vec::new();

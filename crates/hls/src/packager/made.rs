@@ -1,0 +1,150 @@
+//! A made rendition's own side of its leader's marks: what lies before one, how a segment ends there, what a GAP leaves.
+
+use media::{AccessUnit, Kind, Timestamp, Track};
+
+use super::Packager;
+use crate::Changeset;
+
+/// Two encoders' pictures of one moment are this near.
+const NEAR_MS: i64 = 25;
+
+impl Packager {
+    /// Of pictures or sound.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where a unit stands: a key frame where it is shown, the rest where it is decoded.
+    fn stands(&self, unit: &AccessUnit) -> i64 {
+        if unit.key { unit.pts.rescale(self.scale).ticks } else { self.dts(unit) }
+    }
+
+    fn ticks(&self, at: Timestamp) -> i64 {
+        at.rescale(self.scale).ticks
+    }
+
+    fn near(&self) -> i64 {
+        (self.frame / 2).min(self.ticks(Timestamp::millis(NEAR_MS)))
+    }
+
+    /// Whether the unit lies at or behind this moment.
+    pub(crate) fn is_past(&self, at: Timestamp, unit: &AccessUnit) -> bool {
+        self.stands(unit) + self.near() >= self.ticks(at)
+    }
+
+    /// Whether a segment that begins at `at` begins with this unit, or lies before it. `key`: the leader's begins with a key
+    /// frame, so this one's is waited for, a part long. Sound ends its part first.
+    pub(crate) fn reaches(&self, at: Timestamp, key: bool, unit: &AccessUnit) -> bool {
+        match self.kind {
+            Kind::Video => {
+                let waits = key && !unit.key && self.stands(unit) < self.ticks(at) + self.target;
+                self.is_past(at, unit) && !waits
+            }
+            Kind::Audio => self.stands(unit) >= self.ticks(at) && (self.ends_part() || self.overruns(unit)),
+        }
+    }
+
+    /// A segment that begins at `at` can begin with this unit though the one before has no media.
+    pub(crate) fn begins(&self, at: Timestamp, unit: &AccessUnit) -> bool {
+        let soon = self.stands(unit) <= self.ticks(at) + self.target;
+        self.is_past(at, unit) && soon && (unit.key || !self.wants_key)
+    }
+
+    /// With the pending frame the part is full, or may end anywhere.
+    fn ends_part(&self) -> bool {
+        let full = self.part_ticks + 2 * self.frame > self.target;
+        !self.index.control.plan.parts || self.pending.is_none() || full
+    }
+
+    /// The unit lies before what there is already.
+    pub(crate) fn overlaps(&self, unit: &AccessUnit) -> bool {
+        let newest = self.pending.as_ref().map(|last| last.dts);
+        let least = newest.or(self.end.map(|end| end - self.frame));
+        least.is_some_and(|least| self.dts(unit) <= least - self.frame / 2)
+    }
+
+    /// Everything before `at` is here, give or take half a frame.
+    pub(crate) fn is_complete(&self, at: Timestamp) -> bool {
+        let end = self.pending.as_ref().map(|last| last.dts + self.frame).or(self.end);
+        end.is_some_and(|end| end + self.frame / 2 >= self.ticks(at))
+    }
+
+    /// The open segment ends where the next begins, at `at`; `next` is that one's first unit, where it is here. `false` where
+    /// media is missing before `at`.
+    pub(crate) fn end_at(&mut self, at: Timestamp, next: Option<&AccessUnit>, out: &mut Changeset) -> bool {
+        let next = next.filter(|unit| self.hole(unit).is_none());
+        if self.pending.is_none() || (next.is_none() && !self.is_complete(at)) {
+            return false;
+        }
+        let at = self.ticks(at);
+        // Pictures: to the tick where the leader's ends, so that dates are the same.
+        let end = match next {
+            Some(unit) if self.kind == Kind::Audio || (self.stands(unit) - at).abs() > self.frame => {
+                Some(self.dts(unit))
+            }
+            None if self.kind == Kind::Audio => None,
+            Some(_) | None => Some(at),
+        };
+        let Some(last) = self.pending.take() else { return false };
+        let step = i64::from(self.scale.hz() / 1000).max(1);
+        let wanted = end.map_or(self.frame, |end| end - last.dts).max(step);
+        let duration = self.fit(last.dts, wanted, out);
+        self.add(last, duration);
+        self.close_part(out);
+        self.seal(out);
+        true
+    }
+
+    /// The segment from `start` to `end` has not all of its media: it is a GAP. What follows needs a key frame.
+    pub(crate) fn void(&mut self, start: Timestamp, end: Timestamp, out: &mut Changeset) {
+        self.pending = None;
+        self.part.clear();
+        self.part_ticks = 0;
+        (self.end, self.delay, self.key_dts) = (None, None, None);
+        self.wants_key = true;
+        let start = self.index.open().map_or(start, |open| open.start).rescale(self.scale);
+        let ticks = end.minus(start).ticks.clamp(1, self.longest());
+        let open = match self.index.open_mut() {
+            Some(open) => open,
+            None => self.index.begin(start),
+        };
+        open.parts.clear();
+        (open.gap, open.bytes) = (true, 0);
+        (open.start, open.duration) = (start, Timestamp::new(ticks, self.scale));
+        self.seal(out);
+    }
+
+    /// The next unit begins the segment at `at`, though the one before has no media.
+    pub(crate) fn begin_at(&mut self, at: Timestamp) {
+        if self.kind == Kind::Video {
+            self.end = Some(self.ticks(at));
+        }
+    }
+
+    /// Its first segment has this place among the leader's.
+    pub(crate) fn place(&mut self, msn: u64, discontinuities: u64, discontinuity: bool) {
+        self.index.place(msn, discontinuities, discontinuity);
+    }
+
+    /// Nothing is given out yet: its configuration is another.
+    pub(crate) fn adopt(&mut self, track: &Track, out: &mut Changeset) {
+        self.set_track(track, out);
+    }
+
+    /// What follows needs a key frame.
+    pub(crate) fn tear(&mut self) {
+        self.wants_key = true;
+    }
+
+    /// The newest unit is a key frame.
+    pub(crate) fn opens_with_key(&self) -> bool {
+        match (self.index.open(), self.part.first(), &self.pending) {
+            (Some(open), ..) if !open.parts.is_empty() => {
+                open.parts.iter().take(1).all(|part| part.independent)
+            }
+            (Some(_), Some((sample, _)), _) => sample.key,
+            (Some(_), None, Some(pending)) => pending.key,
+            (Some(_), None, None) | (None, ..) => false,
+        }
+    }
+}
