@@ -233,7 +233,10 @@ fn the_slate_is_in_every_size() -> Result<()> {
     let hit = playlist(&variants[0])?.segments.last().map_or(0, |segment| segment.msn);
     wait("the show to go on", Duration::from_secs(12), || {
         let lists: Vec<Playlist> = variants.iter().map(playlist).collect::<Result<_>>()?;
-        Ok(lists.iter().all(|list| list.segments.last().is_some_and(|s| s.msn >= hit + 3 && !s.gap)).then_some(()))
+        Ok(lists
+            .iter()
+            .all(|list| list.segments.last().is_some_and(|s| s.msn >= hit + 3 && !s.gap))
+            .then_some(()))
     })
     .with_context(|| server.process.log())?;
     let lists: Vec<Playlist> = variants.iter().map(playlist).collect::<Result<_>>()?;

@@ -22,7 +22,8 @@ const RENDITIONS: [&str; 2] = ["video", "audio"];
 
 /// The name of one, and of no other path: `video`, `audio`, and of what is made `360p`, `640x360`, `sound`.
 fn plain(name: &str) -> bool {
-    (1..=16).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    (1..=16).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 /// Everything under the sessions folder. Its methods block on the disk, but for those that say so.

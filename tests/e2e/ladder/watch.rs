@@ -85,7 +85,8 @@ pub fn playlist(of: &Variant) -> Result<Playlist> {
         } else if !line.starts_with('#') && !line.is_empty() {
             let taken = (std::mem::take(&mut time), std::mem::take(&mut duration), std::mem::take(&mut gap));
             let (time, duration, gap) = taken;
-            let (uri, map, discontinuity) = (line.to_owned(), map.clone(), std::mem::take(&mut discontinuity));
+            let (uri, map, discontinuity) =
+                (line.to_owned(), map.clone(), std::mem::take(&mut discontinuity));
             segments.push(Segment { msn, uri, duration, time, gap, discontinuity, map });
             msn += 1;
         }
@@ -111,7 +112,8 @@ pub fn sample(list: &Playlist, segment: &Segment) -> Result<(NamedTempFile, Vec<
             let mut at = i64::from_be_bytes(tfdt.get(4..12).context("tfdt")?.try_into()?);
             // Ours have a data offset, and of each sample duration, size, flags and composition offset.
             for sample in trun.get(12..).context("trun")?.chunks_exact(16) {
-                let number = |n: usize| i32::from_be_bytes([sample[n], sample[n + 1], sample[n + 2], sample[n + 3]]);
+                let number =
+                    |n: usize| i32::from_be_bytes([sample[n], sample[n + 1], sample[n + 2], sample[n + 3]]);
                 keys.extend((number(8) == 0x0200_0000).then_some(at + i64::from(number(12))));
                 at += i64::from(number(0));
             }

@@ -55,10 +55,11 @@ impl Actor {
         if !desk.unit(unit, now) {
             return;
         }
-        let kind = match desk.shed() {
-            Some(detail) => Fact::LadderShed { detail },
-            None => Fact::LadderWhole,
-        };
+        let kind = desk.shed().map_or(Fact::LadderWhole, |detail| Fact::LadderShed { detail });
+        self.record_ladder(kind);
+    }
+
+    fn record_ladder(&self, kind: Fact) {
         let session = self.run.as_ref().map(|run| SessionId::new(run.id.as_str()));
         self.shared.record(live::Event { channel: Some(self.subject()), session, kind });
     }
@@ -115,7 +116,9 @@ impl Actor {
             }
         };
         let _ = tokio::time::timeout(LAST, rest).await;
-        self.ladder = None;
+        if self.ladder.take().is_some_and(|desk| desk.shed().is_some()) {
+            self.record_ladder(Fact::LadderWhole);
+        }
     }
 }
 

@@ -90,6 +90,9 @@ impl Actor {
             run.advance(now)
         } else if let (Some(slate), None) = (&self.slate.ready, &self.slate.making) {
             self.slate.shown = true;
+            if let Some(ladder) = &mut self.ladder {
+                ladder.pause();
+            }
             run.slate(slate.clone(), now)
         } else {
             if self.slate.making.is_none() {

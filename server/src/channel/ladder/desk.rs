@@ -279,6 +279,16 @@ impl Desk {
         }
     }
 
+    /// Nothing more comes for a while: what the worker's decoder holds back comes out. It goes on with a key frame.
+    pub(in crate::channel) fn pause(&mut self) {
+        self.backlog.clear();
+        let again = self.tracks.iter().filter(|track| track.kind == Kind::Video && self.wants(track.kind));
+        let again: Vec<_> = again.map(config).collect();
+        for config in again {
+            self.tell(Message::Config(Config { output: 0, kind: Kind::Video, config }));
+        }
+    }
+
     /// Other processing, from the next key frame on. What is made stays: it was declared with the session.
     pub(in crate::channel) fn process(&mut self, settings: &Settings) {
         let processing: Processing = serde_json::from_str(&settings.processing).unwrap_or_default();

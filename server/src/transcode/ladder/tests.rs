@@ -190,13 +190,8 @@ fn what_is_asked_is_done_and_changes_with_the_next_key_frame() {
 #[test]
 fn damage_costs_the_pictures_up_to_the_next_key_frame() {
     let mut source = source();
-    let mut number = 0;
-    for unit in source.units.iter_mut().filter(|unit| unit.kind == Kind::Video) {
-        if number == 17 {
-            unit.data = Bytes::from_static(&[0, 0, 0, 4, 0x41, 0xff, 0xff, 0xff]);
-        }
-        number += 1;
-    }
+    let mut pictures = source.units.iter_mut().filter(|unit| unit.kind == Kind::Video);
+    pictures.nth(17).unwrap().data = Bytes::from_static(&[0, 0, 0, 4, 0x41, 0xff, 0xff, 0xff]);
     let said = work(&order(json!({})), &source, sent(&source));
     let (_, units) = output(&said, 1);
     let keys: Vec<_> = units.iter().filter(|unit| unit.key).map(|unit| unit.pts.ticks).collect();
