@@ -6,7 +6,7 @@ use tests::server::{Channel, fetch};
 
 /// A rendition of the multivariant playlist.
 #[derive(Debug)]
-pub struct Variant {
+pub(super) struct Variant {
     /// `640x360`; empty for sound.
     pub size: String,
     /// Of its media playlist.
@@ -14,13 +14,13 @@ pub struct Variant {
 }
 
 /// A media playlist.
-pub struct Playlist {
+pub(super) struct Playlist {
     pub segments: Vec<Segment>,
     folder: String,
 }
 
 #[derive(Clone, Debug)]
-pub struct Segment {
+pub(super) struct Segment {
     pub msn: u64,
     pub uri: String,
     /// As it is written.
@@ -46,7 +46,7 @@ fn url(channel: &Channel, path: &str) -> String {
     format!("{}/{path}", channel.hls_url.trim_end_matches("/index.m3u8"))
 }
 
-pub fn variants(channel: &Channel) -> Result<Vec<Variant>> {
+pub(super) fn variants(channel: &Channel) -> Result<Vec<Variant>> {
     let index = text(&channel.hls_url)?;
     let lines: Vec<_> = index.lines().collect();
     let variant = |pair: &[&str]| {
@@ -58,13 +58,13 @@ pub fn variants(channel: &Channel) -> Result<Vec<Variant>> {
 }
 
 /// The rendition of sound.
-pub fn sound(channel: &Channel) -> Result<Variant> {
+pub(super) fn sound(channel: &Channel) -> Result<Variant> {
     let index = text(&channel.hls_url)?;
     let path = index.lines().filter(|line| line.contains("TYPE=AUDIO")).find_map(|line| quoted(line, "URI"));
     Ok(Variant { size: String::new(), url: url(channel, &path.with_context(|| index.clone())?) })
 }
 
-pub fn playlist(of: &Variant) -> Result<Playlist> {
+pub(super) fn playlist(of: &Variant) -> Result<Playlist> {
     let text = text(&of.url)?;
     let folder = of.url.split("/media.m3u8").next().unwrap_or_default().to_owned();
     let (mut segments, mut msn, mut discontinuity) = (Vec::new(), 0, false);
@@ -95,7 +95,7 @@ pub fn playlist(of: &Variant) -> Result<Playlist> {
 }
 
 /// A segment with its initialisation as a file, and the times of its key frames, in 90 kHz.
-pub fn sample(list: &Playlist, segment: &Segment) -> Result<(NamedTempFile, Vec<i64>)> {
+pub(super) fn sample(list: &Playlist, segment: &Segment) -> Result<(NamedTempFile, Vec<i64>)> {
     let get = |name: &str| -> Result<Vec<u8>> {
         let (status, bytes) = fetch("GET", &format!("{}/{name}", list.folder), None, None)?;
         ensure!(status == 200, "{name}: {status}");
