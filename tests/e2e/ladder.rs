@@ -273,3 +273,38 @@ fn after_a_restart_the_ladder_is_made_again() -> Result<()> {
     .with_context(|| server.process.log())?;
     Ok(())
 }
+
+#[test]
+fn presets_and_what_holds_back() -> Result<()> {
+    let server = Server::start()?;
+    // By what comes in; pictures half a second later, sound three.
+    let quality = json!({
+        "latency_mode": "low",
+        "ladder": { "kind": "auto", "encoding": "quality" },
+        "processing": { "sound": { "loudness_lufs": -20 } },
+    });
+    let channel = server.channel("Studio", &quality)?;
+    let publisher = publish(&channel, MOVES, 30)?;
+    server.session_is(&channel, "live", Duration::from_secs(15))?;
+    let variants = variants(&channel)?;
+    let sizes: Vec<_> = variants.iter().map(|variant| variant.size.as_str()).collect();
+    ensure!(sizes == ["640x360", "426x240"], "{sizes:?}");
+    let sound = watch::sound(&channel)?;
+    ensure!(sound.url.contains("/sound/"), "{sound:?}");
+    for variant in variants.iter().chain([&sound]) {
+        wait("three segments without a gap", Duration::from_secs(12), || {
+            let list = playlist(variant)?;
+            ensure!(list.segments.iter().all(|segment| !segment.gap), "{}: {:#?}", variant.url, list.segments);
+            Ok((list.segments.len() >= 3).then_some(()))
+        })
+        .with_context(|| server.process.log())?;
+    }
+    drop(publisher);
+
+    let channel = server.channel("Radio", &json!({ "ladder": { "kind": "audio_only" } }))?;
+    let _publisher = publish(&channel, MOVES, 30)?;
+    server.session_is(&channel, "live", Duration::from_secs(8))?;
+    let index = watch::text(&channel.hls_url)?;
+    ensure!(index.contains("mp4a.40.2") && !index.contains("avc1") && !index.contains("RESOLUTION"), "{index}");
+    Ok(())
+}

@@ -32,7 +32,7 @@ pub(super) struct Segment {
     map: String,
 }
 
-fn text(url: &str) -> Result<String> {
+pub(super) fn text(url: &str) -> Result<String> {
     let (status, bytes) = fetch("GET", url, None, None)?;
     ensure!(status == 200, "{url}: {status}");
     Ok(String::from_utf8(bytes)?)
