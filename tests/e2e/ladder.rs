@@ -294,7 +294,12 @@ fn presets_and_what_holds_back() -> Result<()> {
     for variant in variants.iter().chain([&sound]) {
         wait("three segments without a gap", Duration::from_secs(12), || {
             let list = playlist(variant)?;
-            ensure!(list.segments.iter().all(|segment| !segment.gap), "{}: {:#?}", variant.url, list.segments);
+            ensure!(
+                list.segments.iter().all(|segment| !segment.gap),
+                "{}: {:#?}",
+                variant.url,
+                list.segments
+            );
             Ok((list.segments.len() >= 3).then_some(()))
         })
         .with_context(|| server.process.log())?;
@@ -305,6 +310,47 @@ fn presets_and_what_holds_back() -> Result<()> {
     let _publisher = publish(&channel, MOVES, 30)?;
     server.session_is(&channel, "live", Duration::from_secs(8))?;
     let index = watch::text(&channel.hls_url)?;
-    ensure!(index.contains("mp4a.40.2") && !index.contains("avc1") && !index.contains("RESOLUTION"), "{index}");
+    ensure!(
+        index.contains("mp4a.40.2") && !index.contains("avc1") && !index.contains("RESOLUTION"),
+        "{index}"
+    );
+    Ok(())
+}
+
+/// Seconds of a stream's packets, and their number, of what ffmpeg reads of a monitor feed in four seconds.
+fn monitored(server: &Server, path: &str) -> Result<String> {
+    let token = format!("Authorization: Bearer {}\r\n", server.token);
+    let url = format!("{}{path}", server.http);
+    let args =
+        ["-v", "error", "-headers", &token, "-read_intervals", "%+4", "-show_streams", "-count_packets"];
+    let entries = ["-show_entries", "stream=codec_name,width,nb_read_packets", "-of", "csv=p=0", &url];
+    let out = Command::new("timeout").arg("20").arg("ffprobe").args(args).args(entries).output()?;
+    ensure!(out.status.success(), "{path}: {}", String::from_utf8_lossy(&out.stderr));
+    Ok(String::from_utf8(out.stdout)?)
+}
+
+#[test]
+fn the_monitor_feed_has_any_rendition() -> Result<()> {
+    let server = Server::start()?;
+    let channel = server.channel("Studio", &ladder())?;
+    let path = format!("/monitor/{}.flv", channel.id);
+    let (status, problem) =
+        tests::server::request("GET", &format!("{}{path}", server.http), Some(&server.token), None)?;
+    ensure!(status == 404 && problem["code"] == "nothing_on", "{status} {problem}");
+    let _publisher = publish(&channel, MOVES, 30)?;
+    server.session_is(&channel, "live", Duration::from_secs(8))?;
+    ensure!(fetch("GET", &format!("{}{path}", server.http), None, None)?.0 == 401, "it needs a token");
+    for (query, width) in [("", 640), ("?rendition=240p", 426), ("?rendition=144p", 256)] {
+        let said = monitored(&server, &format!("{path}{query}"))?;
+        let count = |codec: &str| -> Option<u32> {
+            said.lines().find(|line| line.contains(codec))?.rsplit(',').next()?.trim().parse().ok()
+        };
+        ensure!(said.contains(&format!("h264,{width}")), "{said}");
+        ensure!(count("h264").is_some_and(|n| (90..=180).contains(&n)), "{said}");
+        ensure!(count("aac").is_some_and(|n| n >= 120), "{said}");
+    }
+    let url = format!("{}{path}?rendition=1080p", server.http);
+    let (status, problem) = tests::server::request("GET", &url, Some(&server.token), None)?;
+    ensure!(status == 404 && problem["code"] == "nothing_on", "{status} {problem}");
     Ok(())
 }

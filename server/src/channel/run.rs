@@ -12,6 +12,7 @@ use super::slate::Order;
 use super::source::{Meter, announced, renditions};
 use super::{IN_MEMORY, Recovered, Shared};
 use crate::journal::{Recorder, Trouble};
+use crate::monitor::Hub;
 use crate::package::{self, Live};
 
 mod stream;
@@ -37,6 +38,8 @@ pub(super) struct Run {
 /// From the first unit on.
 struct Media {
     package: package::Session,
+    /// For those who run the show.
+    hub: Arc<Hub>,
     recorders: Vec<Recorder>,
     /// Of what comes too late to be shown; made when the first does.
     late: Vec<Recorder>,
@@ -81,6 +84,7 @@ impl Run {
             late: late_recorders(shared, &run.id, &package, run.record),
             keys: vec![found.key],
             lag: Lag::default(),
+            hub: Arc::new(Hub::new(package.declared_all())),
             package,
             zero: (shared.clock.now(), at),
             told_playable: false,
@@ -95,6 +99,11 @@ impl Run {
     /// What viewers read.
     pub(super) fn live(&self) -> Option<&Arc<Live>> {
         self.media.as_ref().map(|media| media.package.live())
+    }
+
+    /// What those who run the show read.
+    pub(super) fn hub(&self) -> Option<&Arc<Hub>> {
+        self.media.as_ref().map(|media| &media.hub)
     }
 
     /// Begins with the first unit that came at `first`, or goes on with a publisher that returned. Gives its clock.
@@ -132,6 +141,7 @@ impl Run {
                 let zero = (first, Timeline::LEAD);
                 let (keys, lag) = Default::default();
                 self.media = Some(Media {
+                    hub: Arc::new(Hub::new(package.declared_all())),
                     package,
                     recorders,
                     late,
@@ -191,6 +201,7 @@ impl Run {
         let hole = media.package.hole(number, &unit).map(Timestamp::seconds).filter(|hole| *hole > 0.0);
         let kind = unit.kind.name();
         media.remember(number, &unit);
+        media.monitor(number, &unit);
         if media.package.slate_end().is_none() {
             media.lag.add(media.at(now).minus(unit.pts).as_millis());
         }
@@ -222,6 +233,7 @@ impl Run {
     pub(super) fn made(&mut self, rendition: usize, unit: AccessUnit) -> (bool, Result<(), Trouble>) {
         self.change(|media| {
             media.remember(rendition, &unit);
+            media.monitor(rendition, &unit);
             media.package.push(rendition, unit)
         })
     }

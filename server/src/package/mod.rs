@@ -90,6 +90,11 @@ impl Session {
         self.presentation.renditions().get(rendition)
     }
 
+    /// All of them.
+    pub(crate) fn declared_all(&self) -> &[hls::presentation::Rendition] {
+        self.presentation.renditions()
+    }
+
     /// What a rendition carries now.
     pub(crate) fn track(&self, rendition: usize) -> Option<&::media::Track> {
         self.declared(rendition).map(|rendition| &rendition.track)

@@ -36,6 +36,7 @@ impl Actor {
         let outcome = run.finish();
         self.log_trouble(outcome);
         self.shared.shelf.retire(&self.channel.playback_id);
+        self.shared.monitor.remove(&self.channel.id);
         self.shared.sources().remove(&run.id);
         self.source_kept = None;
         self.slate = slate::Desk::default();

@@ -109,6 +109,9 @@ impl Actor {
         let encoder = on.encoder.as_deref();
         let (clock, outcome) = run.begin(&self.shared, tracks, metadata, encoder, first, plan.as_ref());
         *timeline = Some(Box::new(clock));
+        if let Some(hub) = run.hub() {
+            self.shared.monitor.put(&self.channel.id, hub);
+        }
         let left_out = tracks.iter().find(|track| !run.carries(track.kind)).map(|track| track.kind.name());
         let (publisher, source, tracks) = (on.id, run.source.clone(), tracks.clone());
         self.begin_ladder(plan, &tracks);

@@ -72,7 +72,14 @@ impl Media {
         self.at(now).minus(Timestamp::of_duration(behind, Timescale::MILLIS))
     }
 
+    pub(super) fn monitor(&self, number: usize, unit: &AccessUnit) {
+        if let Some(track) = self.package.track(number) {
+            self.hub.push(number, track, unit);
+        }
+    }
+
     pub(super) fn close(&mut self) {
+        self.hub.close();
         self.recorders.clear();
         self.late.clear();
     }
