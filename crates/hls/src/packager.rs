@@ -253,12 +253,11 @@ impl Packager {
         self.flush(out);
         self.cut = None;
         self.end = None;
-        self.delay = None;
         self.key_dts = None;
         self.index.set_discontinuity();
         if let Some(track) = track {
             self.set_track(track, out);
-            self.wants_key = true;
+            (self.delay, self.wants_key) = (None, true);
         }
     }
 

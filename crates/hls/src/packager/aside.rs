@@ -1,6 +1,6 @@
 //! What stands beside a rendition's media, or in for it.
 
-use media::Track;
+use media::{Timestamp, Track};
 
 use super::{Config, Packager, Pending};
 use crate::Changeset;
@@ -33,10 +33,13 @@ impl Packager {
     }
 
     /// A hint must not come true under another MAP: with nothing pending, the last key frame once more, as a segment of one
-    /// frame. `false` where there never was one.
-    pub(crate) fn repeat_key(&mut self, out: &mut Changeset) -> bool {
+    /// frame: where media ended, or behind a DISCONTINUITY at `at`. `false` where there never was one.
+    pub(crate) fn repeat_key(&mut self, at: Option<Timestamp>, out: &mut Changeset) -> bool {
         let Some((data, offset)) = self.last_key.clone() else { return false };
-        let Some(dts) = self.index.ends_at().map(|end| end.rescale(self.scale).ticks) else { return false };
+        let anew = at.filter(|_| self.index.discontinuity_pending());
+        let Some(dts) = anew.or(self.index.ends_at()).map(|at| at.rescale(self.scale).ticks) else {
+            return false;
+        };
         let live_only = self.index.set_live_only(true);
         let frame = self.frame.min(self.target);
         let unit = Pending { dts, pts: dts + offset, key: true, data };

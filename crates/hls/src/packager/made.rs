@@ -40,7 +40,10 @@ impl Packager {
                 let waits = key && !unit.key && self.stands(unit) < self.ticks(at) + self.target;
                 self.is_past(at, unit) && !waits
             }
-            Kind::Audio => self.stands(unit) >= self.ticks(at) && (self.ends_part() || self.overruns(unit)),
+            Kind::Audio => {
+                let past = self.stands(unit) - self.ticks(at);
+                past >= 0 && (self.ends_part() || past >= self.target || self.overruns(unit))
+            }
         }
     }
 
@@ -56,33 +59,39 @@ impl Packager {
         !self.index.control.plan.parts || self.pending.is_none() || full
     }
 
-    /// The unit lies before what there is already.
+    /// The unit lies before what there is already, by more than an uneven pace explains.
     pub(crate) fn overlaps(&self, unit: &AccessUnit) -> bool {
-        let newest = self.pending.as_ref().map(|last| last.dts);
-        let least = newest.or(self.end.map(|end| end - self.frame));
-        least.is_some_and(|least| self.dts(unit) <= least - self.frame / 2)
+        let newest = self.pending.as_ref().map(|last| last.dts).or(self.end);
+        newest.is_some_and(|newest| self.stands(unit) + self.target < newest)
     }
 
-    /// Everything before `at` is here, give or take half a frame.
+    /// The open segment can be so long.
+    pub(crate) fn has_room(&self, unit: &AccessUnit) -> bool {
+        self.index.open().is_none() || self.dts(unit) - self.segment_dts <= self.longest()
+    }
+
+    /// Everything before `at` is here, as far as frames come evenly.
     pub(crate) fn is_complete(&self, at: Timestamp) -> bool {
         let end = self.pending.as_ref().map(|last| last.dts + self.frame).or(self.end);
-        end.is_some_and(|end| end + self.frame / 2 >= self.ticks(at))
+        end.is_some_and(|end| end + self.near() >= self.ticks(at))
     }
 
     /// The open segment ends where the next begins, at `at`; `next` is that one's first unit, where it is here. `false` where
-    /// media is missing before `at`.
+    /// there is nothing to end, or media is missing before `next`.
     pub(crate) fn end_at(&mut self, at: Timestamp, next: Option<&AccessUnit>, out: &mut Changeset) -> bool {
-        let next = next.filter(|unit| self.hole(unit).is_none());
-        if self.pending.is_none() || (next.is_none() && !self.is_complete(at)) {
+        let complete = self.is_complete(at);
+        let at = self.ticks(at);
+        let broken = next.is_some() && !complete;
+        // A frame lasts a part at most, and the segment may be a part too short.
+        if self.pending.as_ref().is_none_or(|last| broken && last.dts + 2 * self.target < at) {
             return false;
         }
-        let at = self.ticks(at);
         // Pictures: to the tick where the leader's ends, so that dates are the same.
         let end = match next {
             Some(unit) if self.kind == Kind::Audio || (self.stands(unit) - at).abs() > self.frame => {
                 Some(self.dts(unit))
             }
-            None if self.kind == Kind::Audio => None,
+            None if self.kind == Kind::Audio || !complete => None,
             Some(_) | None => Some(at),
         };
         let Some(last) = self.pending.take() else { return false };
@@ -103,7 +112,7 @@ impl Packager {
         (self.end, self.delay, self.key_dts) = (None, None, None);
         self.wants_key = true;
         let start = self.index.open().map_or(start, |open| open.start).rescale(self.scale);
-        let ticks = end.minus(start).ticks.clamp(1, self.longest());
+        let ticks = (self.ticks(end) - start.ticks).clamp(1, self.longest());
         let open = match self.index.open_mut() {
             Some(open) => open,
             None => self.index.begin(start),

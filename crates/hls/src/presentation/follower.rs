@@ -104,8 +104,16 @@ impl Follower {
         }
     }
 
+    pub(super) fn is_known(&self) -> bool {
+        self.packager().is_some()
+    }
+
+    /// `None` before its place is known.
     pub(super) fn index(&self) -> Option<&Index> {
-        self.packager().map(Packager::index)
+        match &self.state {
+            State::Unknown | State::Known { flow: Flow::New, .. } => None,
+            State::Known { packager, .. } => Some(packager.index()),
+        }
     }
 
     pub(super) fn has_part(&self) -> bool {
@@ -147,7 +155,7 @@ impl Follower {
                     return false;
                 }
                 *flow = Flow::Changed;
-                let shown = matches!(self.shows, Shows::Own);
+                let shown = self.shows.is_own();
                 shown && !self.queue.iter().any(Mark::is_break)
             }
         }
@@ -174,10 +182,11 @@ impl Follower {
         let late = Timestamp::millis(i64::from(late) * 1_000);
         while let Some(front) = self.queue.front() {
             let overdue = now.minus(front.at()) > late || self.queue.len() > MARKS_AT_MOST;
-            if !overdue && !self.is_done() {
-                break;
-            }
-            self.act(None, out);
+            match (self.is_done(), overdue) {
+                (true, _) => self.act(Next::None, out),
+                (false, true) => self.act(Next::Late, out),
+                (false, false) => break,
+            };
         }
         self.show(now, out);
     }
@@ -199,7 +208,7 @@ impl Follower {
     /// Acts on everything: nothing more comes.
     pub(super) fn flush(&mut self, out: &mut Changeset) {
         while !self.queue.is_empty() {
-            self.act(None, out);
+            self.act(Next::Late, out);
         }
     }
 
@@ -220,7 +229,7 @@ impl Follower {
             }
             // A slate stands before it, up to the next break.
             self.show(now, out);
-            if self.shows_own() {
+            if self.shows.is_own() {
                 continue;
             }
             let end = self.queue.iter().find(|mark| mark.is_break()).map(Mark::at);
@@ -229,24 +238,17 @@ impl Follower {
                 self.dropped += 1;
                 break;
             }
-            while !self.act(None, out) {}
+            while !self.act(Next::None, out) {}
         }
         self.settle(now, out);
     }
 
-    fn shows_own(&self) -> bool {
-        match self.shows {
-            Shows::Own => true,
-            Shows::Slate(_) | Shows::Nothing => false,
-        }
-    }
-
     /// Acts on the marks before one of its own units. False where that can't be shown now.
     fn reach(&mut self, unit: &AccessUnit, out: &mut Changeset) -> bool {
-        while self.shows_own() && self.is_reached(unit) {
-            self.act(Some(unit), out);
+        while self.shows.is_own() && self.is_reached(unit) {
+            self.act(Next::Unit(unit), out);
         }
-        self.shows_own()
+        self.shows.is_own()
     }
 
     fn is_reached(&self, unit: &AccessUnit) -> bool {
@@ -271,11 +273,11 @@ impl Follower {
             match more {
                 Some(unit) => {
                     while self.is_reached(&unit) {
-                        self.act(Some(&unit), out);
+                        self.act(Next::Unit(&unit), out);
                     }
                     self.take(unit, out);
                 }
-                None if due => while !self.act(None, out) {},
+                None if due => while !self.act(Next::None, out) {},
                 None => return,
             }
         }
@@ -287,8 +289,7 @@ impl Follower {
             self.dropped += 1;
             return;
         };
-        let goes_on =
-            packager.hole(&unit).is_none() && !packager.overlaps(&unit) && !packager.overruns(&unit);
+        let goes_on = packager.hole(&unit).is_none() && !packager.overlaps(&unit) && packager.has_room(&unit);
         match (*flow, self.head) {
             (Flow::In, Some(_)) if goes_on => {}
             (Flow::New | Flow::Out, Some(head))
@@ -314,8 +315,8 @@ impl Follower {
         out.changes.extend(packager.push(unit).changes);
     }
 
-    /// Acts on the next mark. `next`: the unit that reached it. True where it was a break, or there is none.
-    fn act(&mut self, next: Option<&AccessUnit>, out: &mut Changeset) -> bool {
+    /// Acts on the next mark. True where it was a break, or there is none.
+    fn act(&mut self, next: Next<'_>, out: &mut Changeset) -> bool {
         match self.queue.pop_front() {
             Some(Mark::Cut(cut)) => {
                 self.close(cut.at, next, out);
@@ -331,12 +332,17 @@ impl Follower {
     }
 
     /// The segment at hand ends at `at`, whole or as a GAP.
-    fn close(&mut self, at: Timestamp, next: Option<&AccessUnit>, out: &mut Changeset) {
+    fn close(&mut self, at: Timestamp, next: Next<'_>, out: &mut Changeset) {
         let Some(head) = self.head.take() else { return };
         let State::Known { packager, flow, .. } = &mut self.state else { return };
-        // A unit that its segment can't hold says nothing of its end.
-        let next = next.filter(|_| *flow == Flow::In);
-        if *flow == Flow::New || packager.end_at(at, next, out) {
+        let whole = match next {
+            _ if *flow == Flow::New => true,
+            Next::Unit(unit) if *flow == Flow::In => packager.end_at(at, Some(unit), out),
+            // A unit that its segment can't hold says nothing of its end.
+            Next::Unit(_) | Next::Late => packager.is_complete(at) && packager.end_at(at, None, out),
+            Next::None => *flow == Flow::In && packager.end_at(at, None, out),
+        };
+        if whole {
             return;
         }
         packager.void(head.at, at, out);
@@ -364,12 +370,13 @@ impl Follower {
         let parts = self.control.plan.parts;
         if let Some(head) = head.filter(|_| !packager.has_media()) {
             // The part that is hinted comes true under the MAP that it was hinted under.
-            if !(other && parts && packager.repeat_key(out)) {
+            let hinted = parts && (other || !self.shows.is_own());
+            if !(hinted && packager.repeat_key(Some(head.at), out)) {
                 packager.void(head.at, at, out);
             }
         }
         out.changes.extend(packager.discontinuity(other.then_some(track)).changes);
-        packager.set_live_only(!matches!(self.shows, Shows::Own));
+        packager.set_live_only(!self.shows.is_own());
         *flow = Flow::Out;
         if let (Shows::Slate(slate), Some(end)) = (&mut self.shows, packager.index().ends_at())
             && slate.track().kind == Kind::Audio
@@ -380,7 +387,25 @@ impl Follower {
     }
 }
 
+/// Why a mark is acted upon.
+#[derive(Clone, Copy)]
+enum Next<'a> {
+    /// This unit lies behind it.
+    Unit(&'a AccessUnit),
+    /// Nothing comes any more before the next break.
+    None,
+    /// It is too far behind.
+    Late,
+}
+
 impl Shows {
+    fn is_own(&self) -> bool {
+        match self {
+            Self::Own => true,
+            Self::Slate(_) | Self::Nothing => false,
+        }
+    }
+
     /// Nothing was shown before, so there is nothing to stand in for.
     fn spoil(&mut self) {
         if let Self::Slate(_) = self {

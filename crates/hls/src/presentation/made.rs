@@ -56,7 +56,7 @@ impl Presentation {
             (_, None) => true,
             (State::Measuring { known, .. }, Some(_)) => known.contains(&rendition),
             (State::Running(running), Some(place)) => {
-                running.followers.get(place).is_some_and(|f| f.index().is_some())
+                running.followers.get(place).is_some_and(Follower::is_known)
             }
         }
     }

@@ -219,7 +219,8 @@ impl Presentation {
         &self.plan
     }
 
-    /// A rendition's timeline; `None` while its part target isn't known yet (the first few frames), or what a made one is.
+    /// A rendition's timeline; `None` while its part target isn't known yet (the first few frames), or where a made one
+    /// begins.
     pub fn index(&self, rendition: usize) -> Option<&Index> {
         match &self.state {
             State::Measuring { .. } => None,

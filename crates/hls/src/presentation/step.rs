@@ -69,7 +69,7 @@ pub(super) fn break_off(
             || (late && packager.index().current_msn() + 1 == target && !packager.has_media())
         {
             let mut changes = Changeset::default();
-            packager.repeat_key(&mut changes);
+            packager.repeat_key(None, &mut changes);
             push(out, i, changes);
         }
         catch_up(packager, i, target, or, out);

@@ -129,7 +129,7 @@ fn each_fault_from_one_to_the_next_is_named() {
 fn each_fault_between_renditions_is_named() {
     let names = ["video".to_owned(), "audio".to_owned()];
     let (video, audio) = (edited(&[]), [("../audio/", "../video/")]);
-    assert_eq!(law::beside(&names, &[video.clone(), edited(&audio)]), Vec::<String>::new());
+    assert_eq!(law::beside(&names, &[video.clone(), edited(&audio)], &[true; 2]), Vec::<String>::new());
     for (rule, from, to) in [
         ("rule 9", "LAST-MSN=8", "LAST-MSN=7"),
         ("rule 9", "LAST-PART=0", "LAST-PART=1"),
@@ -139,7 +139,7 @@ fn each_fault_between_renditions_is_named() {
         ("rule 11", "#EXT-X-DISCONTINUITY\n", ""),
     ] {
         let other = edited(&[audio[0], (from, to)]);
-        let broken = law::beside(&names, &[video.clone(), other]);
+        let broken = law::beside(&names, &[video.clone(), other], &[true; 2]);
         assert!(rules(&broken).contains(&rule), "{rule}, not {broken:?}");
     }
 }

@@ -112,8 +112,9 @@ fn fresh(old: &Playlist, segment: &Segment) -> bool {
     old.segments.iter().rev().find(|known| known.msn == segment.msn).is_none_or(|known| known.uri.is_none())
 }
 
-/// What the playlists of a session's renditions break beside each other; `names` are their folders.
-pub(super) fn beside(names: &[String], lists: &[Playlist]) -> Vec<String> {
+/// What the playlists of a session's renditions break beside each other; `names` are their folders, and those that are
+/// `listed` are reported on.
+pub(super) fn beside(names: &[String], lists: &[Playlist], listed: &[bool]) -> Vec<String> {
     let mut broken = Vec::new();
     let mut law = |rule: u32, holds: bool, what: &dyn std::fmt::Debug| {
         if !holds {
@@ -121,8 +122,8 @@ pub(super) fn beside(names: &[String], lists: &[Playlist]) -> Vec<String> {
         }
     };
     for (n, list) in lists.iter().enumerate() {
-        let others =
-            || (0..lists.len()).filter(|other| *other != n && lists[*other].segments.iter().any(has_media));
+        let shown = |other: &usize| listed[*other] && lists[*other].segments.iter().any(has_media);
+        let others = || (0..lists.len()).filter(|other| *other != n).filter(shown);
         let count = if list.ended { 0 } else { others().count() };
         law(9, list.reports.len() == count, &list.reports);
         for other in others().filter(|_| !list.ended) {
@@ -155,6 +156,37 @@ pub(super) fn beside(names: &[String], lists: &[Playlist]) -> Vec<String> {
             marks(list, from, to) == marks(first, from, to),
             &(marks(list, from, to), marks(first, from, to)),
         );
+    }
+    broken
+}
+
+/// What a made rendition's playlist breaks beside its leader's. `apart`: how far dates may be from each other, in ms: 1 where
+/// pictures come evenly, a part where they don't, or where sound ends its parts first.
+pub(super) fn alongside(leader: &Playlist, made: &Playlist, apart: i64) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut law = |rule: u32, holds: bool, what: &dyn std::fmt::Debug| {
+        if !holds {
+            broken.push(format!("rule {rule}: {what:?}"));
+        }
+    };
+    let begun = |list: &Playlist| list.segments.iter().filter(|s| s.date.is_some()).map(|s| s.msn).max();
+    law(11, begun(made) <= begun(leader).map(|msn| msn + 1).or(Some(1)), &(begun(made), begun(leader)));
+    let sequence = |list: &Playlist, msn: u64| {
+        let tags = list.segments.iter().filter(|s| s.msn <= msn && s.discontinuity).count() as u64;
+        list.discontinuities.map(|before| before + tags)
+    };
+    for segment in made.segments.iter().filter(|segment| has_media(segment)) {
+        let Some(place) = leader.segments.iter().position(|leads| leads.msn == segment.msn) else { continue };
+        let leads = &leader.segments[place];
+        let brief = |s: &Segment| (s.msn, s.date, s.duration, s.discontinuity, s.gap, s.parts.len());
+        let both = (brief(leads), brief(segment));
+        law(11, leads.discontinuity == segment.discontinuity, &both);
+        law(11, sequence(leader, leads.msn) == sequence(made, leads.msn), &both);
+        let dates = leads.date.zip(segment.date).filter(|_| has_media(leads));
+        law(6, dates.is_none_or(|(a, b)| (b - a).abs() <= apart), &both);
+        let breaks = leader.ended || leader.segments.get(place + 1).is_none_or(|next| next.discontinuity);
+        let long = leads.duration.zip(segment.duration).filter(|_| apart <= 1 && !breaks);
+        law(11, long.is_none_or(|(a, b)| (a - b).abs() < 3e-5), &both);
     }
     broken
 }

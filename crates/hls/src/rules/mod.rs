@@ -11,6 +11,7 @@ mod each;
 mod faults;
 mod ladder;
 mod law;
+mod made;
 mod odd;
 mod read;
 mod show;

@@ -58,6 +58,11 @@ impl Show {
         self.apply(changes, now);
     }
 
+    pub(super) fn configure(&mut self, rendition: usize, track: Track, now: Duration) {
+        let changes = self.presentation.configure(rendition, track);
+        self.apply(changes, now);
+    }
+
     pub(super) fn discontinuity(&mut self, track: Option<(usize, Track)>, now: Duration) {
         let changes = self.presentation.discontinuity(track);
         self.apply(changes, now);
@@ -99,15 +104,19 @@ impl Show {
             }
         }
         let count = self.names.len();
-        if (0..count).any(|r| self.presentation.index(r).is_none()) {
-            return;
-        }
         let mut lists = Vec::new();
+        let listed: Vec<_> = (0..count).map(|r| self.presentation.is_listed(r)).collect();
         for r in 0..count {
+            let Some(index) = self.presentation.index(r) else {
+                assert!(!listed[r], "{}: nothing is listed that isn't there", self.what);
+                lists.push(None);
+                continue;
+            };
             let other =
                 |other: usize| Report::of(format!("../{}/media.m3u8", self.names[other]), self.index(other));
-            let reports: Vec<_> = (0..count).filter(|other| *other != r).filter_map(other).collect();
-            let text = render(self.index(r), None, &reports);
+            let reports: Vec<_> =
+                (0..count).filter(|other| *other != r && listed[*other]).filter_map(other).collect();
+            let text = render(index, None, &reports);
             let list = Playlist::read(&text);
             self.broken.extend(law::within(&list));
             let seen = &mut self.renditions[r];
@@ -115,9 +124,15 @@ impl Show {
                 self.broken.extend(law::between(&old, &list));
             }
             seen.playlists.push((now, text));
-            lists.push(list);
+            lists.push(Some(list));
         }
-        self.broken.extend(law::beside(&self.names, &lists));
+        let there = |r: &usize| lists[*r].is_some();
+        let names: Vec<_> = (0..count).filter(there).map(|r| self.names[r].clone()).collect();
+        let listed: Vec<_> = (0..count).filter(there).map(|r| listed[r]).collect();
+        let lists: Vec<_> = lists.into_iter().flatten().collect();
+        if !lists.is_empty() {
+            self.broken.extend(law::beside(&names, &lists, &listed));
+        }
         assert!(self.broken.is_empty(), "{}: {:#?}", self.what, self.broken);
     }
 
