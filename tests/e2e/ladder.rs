@@ -321,8 +321,7 @@ fn presets_and_what_holds_back() -> Result<()> {
 fn monitored(server: &Server, path: &str) -> Result<String> {
     let token = format!("Authorization: Bearer {}\r\n", server.token);
     let url = format!("{}{path}", server.http);
-    let args =
-        ["-v", "error", "-headers", &token, "-read_intervals", "%+4", "-show_streams", "-count_packets"];
+    let args = ["-v", "error", "-headers", &token, "-read_intervals", "%+4", "-count_packets"];
     let entries = ["-show_entries", "stream=codec_name,width,nb_read_packets", "-of", "csv=p=0", &url];
     let out = Command::new("timeout").arg("20").arg("ffprobe").args(args).args(entries).output()?;
     ensure!(out.status.success(), "{path}: {}", String::from_utf8_lossy(&out.stderr));
