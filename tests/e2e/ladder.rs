@@ -353,3 +353,36 @@ fn the_monitor_feed_has_any_rendition() -> Result<()> {
     ensure!(status == 404 && problem["code"] == "nothing_on", "{status} {problem}");
     Ok(())
 }
+
+#[test]
+fn a_publisher_of_another_size_goes_on_in_the_same_renditions() -> Result<()> {
+    let server = Server::start()?;
+    let channel = server.channel("Studio", &ladder())?;
+    let first = publish(&channel, MOVES, 30)?;
+    server.session_is(&channel, "live", Duration::from_secs(8))?;
+    std::thread::sleep(Duration::from_secs(2));
+    first.signal("KILL")?;
+    drop(first);
+    // Taller than it is wide, and of another rate.
+    let _second = publish(&channel, "testsrc2=s=270x480:r=25", 30)?;
+    std::thread::sleep(Duration::from_secs(1));
+    server.session_is(&channel, "live", Duration::from_secs(8))?;
+    ensure!(server.sessions(&channel)?.len() == 1, "{}", server.process.log());
+    let variants = variants(&channel)?;
+    let hit = playlist(&variants[0])?.segments.last().map_or(0, |segment| segment.msn);
+    for variant in &variants[1..] {
+        let list = wait("the show to go on", Duration::from_secs(15), || {
+            let list = playlist(variant)?;
+            let goes_on = list.segments.iter().rev().take(3).all(|segment| !segment.gap);
+            Ok((goes_on && list.segments.last().is_some_and(|s| s.msn >= hit + 5)).then_some(list))
+        })
+        .with_context(|| format!("{}: {}", variant.size, server.process.log()))?;
+        let gaps = list.segments.iter().filter(|segment| segment.gap).count();
+        ensure!(gaps <= 2, "{}: {gaps} gaps in {:#?}", variant.size, list.segments);
+        let (file, _) = sample(&list, list.segments.last().context("none")?)?;
+        let probed = ffmpeg::probe(&file.path().display().to_string())?;
+        let size = format!("{}x{}", probed["streams"][0]["width"], probed["streams"][0]["height"]);
+        ensure!(size == variant.size, "{probed}");
+    }
+    Ok(())
+}
