@@ -21,6 +21,7 @@ mod ingest;
 mod journal;
 mod listen;
 mod lock;
+mod monitor;
 mod package;
 mod quota;
 mod retention;
@@ -122,6 +123,7 @@ impl Server {
             clock: clock.clone(),
             gate: gate.clone(),
             transcoder,
+            monitor: registry.monitor(),
             retention: wake,
             timeout: Duration::from_secs(config.limits.request_timeout_s.into()),
         });

@@ -10,7 +10,7 @@ const players = {
   'hls.js': {
     script: 'hls.js/dist/hls.min.js',
     load: `() => {
-      const hls = new Hls();
+      const hls = (window.hls = new Hls());
       hls.on(Hls.Events.ERROR, (_, data) => {
         tell(data.details, data.fatal);
         if (data.fatal && !begun) { hls.destroy(); setTimeout(load, 50); }

@@ -8,6 +8,7 @@ mod hole;
 mod hostile;
 mod hygiene;
 mod keys;
+mod ladder;
 mod latency;
 mod legacy;
 mod peers;

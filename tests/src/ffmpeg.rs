@@ -74,8 +74,13 @@ pub fn units(input: &str, medium: &str) -> Result<Vec<String>> {
 
 /// How bright the first picture is, 0 to 255.
 pub fn brightness(input: &str) -> Result<u8> {
-    let filter = "scale=1:1:flags=area,format=gray";
-    let args = ["-v", "error", "-i", input, "-frames:v", "1", "-vf", filter, "-f", "rawvideo", "-"];
+    brightness_of(input, "null")
+}
+
+/// The same of what a filter leaves of it.
+pub fn brightness_of(input: &str, filter: &str) -> Result<u8> {
+    let filter = format!("{filter},scale=1:1:flags=area,format=gray");
+    let args = ["-v", "error", "-i", input, "-frames:v", "1", "-vf", &filter, "-f", "rawvideo", "-"];
     let out = Command::new("ffmpeg").args(args).output().context("ffmpeg")?;
     ensure!(out.status.success(), "ffmpeg of {input}: {}", String::from_utf8_lossy(&out.stderr));
     out.stdout.first().copied().with_context(|| format!("there is no picture in {input}"))

@@ -12,6 +12,41 @@ const source = {
   encoder: 'OBS Studio 29.0.2',
 };
 
+const picture: Channel['processing']['picture'] = {
+  deinterlace: null,
+  crop: null,
+  rotate: 0,
+  flip: false,
+  mirror: false,
+  deblock: null,
+  denoise: 0,
+  auto_level: 0,
+  sharpen: 0,
+  fit: null,
+  aspect: null,
+  pad: 0,
+  scaler: null,
+  logo: null,
+  text: null,
+};
+
+const sound: Channel['processing']['sound'] = {
+  offset_ms: 0,
+  map: 'keep',
+  left_db: 0,
+  right_db: 0,
+  gain_db: 0,
+  karaoke: false,
+  parametric: [],
+  graphic_db: [],
+  compressor: null,
+  loudness_lufs: null,
+  limiter_db: null,
+  fade_in_ms: 0,
+  fade_out_ms: 0,
+  muted: false,
+};
+
 function channel(id: string, name: string, status: Channel['status']): Channel {
   return {
     id: `ch_${id}`,
@@ -34,6 +69,8 @@ function channel(id: string, name: string, status: Channel['status']): Channel {
     dvr_window_s: 30,
     retention: { max_age_s: null, max_bytes: null },
     slate: { after_ms: 1500, picture: null },
+    ladder: { kind: 'source' },
+    processing: { picture, sound },
     live_session_id: status === 'active' ? 'ses_1' : null,
     source: status === 'active' ? { ...source, bitrate: source.bitrate + (Date.now() % 90_000) } : null,
     created_at: iso(90_000),

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::ladder::Ladder;
+use crate::processing::Processing;
 use crate::{patch, session};
 
 /// What a channel is doing.
@@ -124,6 +126,10 @@ pub struct Channel {
     pub retention: Retention,
     /// What viewers see while the publisher is silent.
     pub slate: Slate,
+    /// Which renditions viewers choose from.
+    pub ladder: Ladder,
+    /// What is done to picture and sound before viewers get them.
+    pub processing: Processing,
     /// The session that runs.
     pub live_session_id: Option<String>,
     /// What comes in, where a session runs and it is known.
@@ -217,6 +223,14 @@ pub struct Create {
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub slate: Option<SlateUpdate>,
+    /// What comes in, as it comes in, unless told.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub ladder: Option<Ladder>,
+    /// Nothing unless told.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub processing: Option<Processing>,
 }
 
 /// Changes to a channel (JSON merge patch, RFC 7396): what isn't told stays. They hold at once, but a session keeps the
@@ -265,4 +279,13 @@ pub struct Update {
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub slate: Option<SlateUpdate>,
+    /// As a whole; from the next session on.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub ladder: Option<Ladder>,
+    /// Merged into what is set (RFC 7396): a field that isn't told stays, `null` takes it back to its default. While live it
+    /// holds from the next key frame on.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Processing>, nullable = false)]
+    pub processing: Option<serde_json::Value>,
 }

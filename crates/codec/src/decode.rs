@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use ffmpeg_next::{Packet, codec, decoder, ffi, frame};
 use media::{AccessUnit, CodecConfig, Timescale, Timestamp, Track};
 
+use crate::frame::{Frame, NoMemory};
 use crate::picture::Picture;
 use crate::scale;
 use crate::sound::{Resampler, Sound};
@@ -27,6 +28,9 @@ pub enum Error {
     /// Decoded, but can't be converted.
     #[error(transparent)]
     Scale(#[from] crate::scale::Error),
+    /// No memory for what was decoded.
+    #[error(transparent)]
+    Memory(#[from] NoMemory),
     /// Decoded, but can't be converted.
     #[error(transparent)]
     Sound(#[from] crate::sound::Error),
@@ -56,6 +60,18 @@ impl Video {
     pub fn flush(&mut self) -> Result<Vec<Picture>, Error> {
         self.decoder.send_eof().map_err(bad)?;
         self.ready()
+    }
+
+    /// Like [`Video::decode`], as they come out of the decoder: no copy, any layout of pixels.
+    pub fn frames(&mut self, unit: &AccessUnit) -> Result<Vec<Frame>, Error> {
+        self.decoder.send_packet(&packet(unit)).map_err(bad)?;
+        taken(&mut self.decoder)
+    }
+
+    /// Like [`Video::flush`], as they come out of the decoder.
+    pub fn flush_frames(&mut self) -> Result<Vec<Frame>, Error> {
+        self.decoder.send_eof().map_err(bad)?;
+        taken(&mut self.decoder)
     }
 
     fn ready(&mut self) -> Result<Vec<Picture>, Error> {
@@ -112,6 +128,12 @@ impl Audio {
         }
         Ok(sounds)
     }
+
+    /// Like [`Audio::decode`], as it comes out of the decoder: any format of samples, any number of channels.
+    pub fn frames(&mut self, unit: &AccessUnit) -> Result<Vec<Frame>, Error> {
+        self.decoder.send_packet(&packet(unit)).map_err(bad)?;
+        taken(&mut self.decoder)
+    }
 }
 
 impl std::fmt::Debug for Audio {
@@ -162,6 +184,24 @@ fn packet(unit: &AccessUnit) -> Packet {
         packet.set_flags(codec::packet::Flags::KEY);
     }
     packet
+}
+
+/// Whatever the decoder has ready.
+fn taken(decoder: &mut decoder::Opened) -> Result<Vec<Frame>, Error> {
+    let mut frames = Vec::new();
+    loop {
+        let mut frame = Frame::empty()?;
+        // SAFETY: an open decoder and an empty frame.
+        let code = unsafe { ffi::avcodec_receive_frame(decoder.as_mut_ptr(), frame.as_mut_ptr()) };
+        match code {
+            0.. => frames.push(frame),
+            _ => match ffmpeg_next::Error::from(code) {
+                ffmpeg_next::Error::Eof => return Ok(frames),
+                ffmpeg_next::Error::Other { errno: ffmpeg_next::error::EAGAIN } => return Ok(frames),
+                error => return Err(bad(error)),
+            },
+        }
+    }
 }
 
 /// `false` where the decoder wants more, or is done.

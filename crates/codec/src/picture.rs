@@ -1,5 +1,7 @@
 //! The one picture format between sources, scalers and encoders.
 
+use std::marker::PhantomData;
+
 use media::Timestamp;
 
 /// How luma and chroma were made from red, green and blue. Range is always limited (16–235): scalers see to that.
@@ -124,6 +126,11 @@ impl Picture {
         &mut self.data[range]
     }
 
+    pub(crate) fn planes(&self) -> Planes<'_> {
+        let planes = Plane::ALL.map(|plane| (self.plane(plane).as_ptr(), self.stride(plane) as isize));
+        Planes { width: self.width, height: self.height, planes, owner: PhantomData }
+    }
+
     /// The visible part of each row of a plane.
     pub fn rows(&self, plane: Plane) -> impl Iterator<Item = &[u8]> {
         let (across, _) = self.size(plane);
@@ -145,6 +152,16 @@ impl Picture {
             }
         }
     }
+}
+
+/// Where the samples of an I420 picture lie, whoever owns them.
+#[derive(Clone, Copy)]
+pub(crate) struct Planes<'a> {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// The first row, and bytes from a row to the next: below zero where they lie upside down.
+    pub(crate) planes: [(*const u8, isize); 3],
+    pub(crate) owner: PhantomData<&'a [u8]>,
 }
 
 pub(crate) fn check_size(width: u32, height: u32) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use ffmpeg_next::{Packet, codec, decoder, frame};
 use media::Timestamp;
 
+use crate::frame::Frame;
 use crate::picture::Picture;
 use crate::scale::{self, Fit, Scaler};
 
@@ -46,6 +47,15 @@ fn format(file: &[u8]) -> Option<Format> {
 
 /// The picture at this size (both even), its shape kept, with black bars where it needs them.
 pub fn decode(file: &[u8], width: u32, height: u32) -> Result<Picture, Error> {
+    Ok(Scaler::new(width, height, Fit::Letterbox)?.frame(&read(file)?, Timestamp::millis(0))?)
+}
+
+/// The picture as it is, what one can see through included.
+pub fn frame(file: &[u8]) -> Result<Frame, Error> {
+    Frame::of_video(&read(file)?).map_err(|error| Error::Data(error.to_string()))
+}
+
+fn read(file: &[u8]) -> Result<frame::Video, Error> {
     crate::av::init();
     let id = match format(file).ok_or(Error::Format)? {
         Format::Jpeg => codec::Id::MJPEG,
@@ -65,7 +75,7 @@ pub fn decode(file: &[u8], width: u32, height: u32) -> Result<Picture, Error> {
     if frame.has_decode_errors() {
         return Err(Error::Data("it is damaged".to_owned()));
     }
-    Ok(Scaler::new(width, height, Fit::Letterbox)?.frame(&frame, Timestamp::millis(0))?)
+    Ok(frame)
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 
 use media::{AccessUnit, Kind, Rational, Timescale, Timestamp, Track, avc};
 
-use crate::picture::{Colour, Picture};
+use crate::frame::Frame;
+use crate::picture::{Colour, Picture, Planes};
 
 #[cfg_attr(not(feature = "x264"), path = "x264/absent.rs")]
 mod library;
@@ -156,6 +157,9 @@ pub enum Error {
         /// Of the picture.
         have_height: u32,
     },
+    /// Not 8-bit 4:2:0: filter it first.
+    #[error("x264 takes 8-bit 4:2:0 pictures only")]
+    Format,
     /// Time must rise from picture to picture: drop this one.
     #[error("picture at {pts:?} is not after the one before it, at {last:?}")]
     Order {
@@ -202,8 +206,28 @@ impl Encoder {
         pts: Timestamp,
         force_key: bool,
     ) -> Result<Option<AccessUnit>, Error> {
+        self.take(picture.planes(), pts, force_key)
+    }
+
+    /// The same for a decoded or filtered picture, which must be 8-bit 4:2:0.
+    pub fn encode_frame(
+        &mut self,
+        frame: &Frame,
+        pts: Timestamp,
+        force_key: bool,
+    ) -> Result<Option<AccessUnit>, Error> {
+        let planes = frame.planes().ok_or(Error::Format)?;
+        self.take(planes, pts, force_key)
+    }
+
+    fn take(
+        &mut self,
+        planes: Planes<'_>,
+        pts: Timestamp,
+        force_key: bool,
+    ) -> Result<Option<AccessUnit>, Error> {
         let Config { width, height, .. } = self.config;
-        let (have_width, have_height) = (picture.width(), picture.height());
+        let Planes { width: have_width, height: have_height, .. } = planes;
         if (have_width, have_height) != (width, height) {
             return Err(Error::Size { width, height, have_width, have_height });
         }
@@ -212,7 +236,7 @@ impl Encoder {
             return Err(Error::Order { pts, last });
         }
         self.last = Some(pts);
-        Ok(self.library.encode(Some((picture, pts.ticks, force_key)))?.map(access_unit))
+        Ok(self.library.encode(Some((planes, pts.ticks, force_key)))?.map(access_unit))
     }
 
     /// Changes bitrate (or the ceiling, where quality rules) and buffer from the next picture on, without a key frame.

@@ -136,6 +136,13 @@ pub enum Kind {
         /// How much is missing.
         missing: Duration,
     },
+    /// Renditions are made in part only: the machine can't keep up. On the wire an `alert.opened`.
+    LadderShed {
+        /// Which, and what of them.
+        detail: String,
+    },
+    /// All of them are made again. On the wire an `alert.closed`.
+    LadderWhole,
 }
 
 /// Why an asset was deleted.
@@ -230,8 +237,8 @@ impl Event {
             Kind::IngestIssue { .. } => "ingest.issue",
             Kind::AssetReady { .. } => "asset.ready",
             Kind::AssetDeleted { .. } => "asset.deleted",
-            Kind::RecordingStopped { .. } => "alert.opened",
-            Kind::RecordingResumed { .. } => "alert.closed",
+            Kind::RecordingStopped { .. } | Kind::LadderShed { .. } => "alert.opened",
+            Kind::RecordingResumed { .. } | Kind::LadderWhole => "alert.closed",
         }
     }
 }
@@ -286,6 +293,10 @@ impl fmt::Display for Event {
                 let missing = missing.as_secs_f64();
                 write!(f, "session {} is recorded again; {missing:.0} s are missing", Id(self))
             }
+            Kind::LadderShed { detail } => {
+                write!(f, "this machine can't make all of session {}'s ladder in time: {detail}", Id(self))
+            }
+            Kind::LadderWhole => write!(f, "session {}'s ladder is made in full again", Id(self)),
         }
     }
 }

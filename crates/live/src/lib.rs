@@ -11,7 +11,9 @@ pub mod channel;
 pub mod event;
 mod id;
 pub mod issue;
+pub mod ladder;
 pub mod session;
+pub mod shed;
 
 pub use channel::{Channel, Command, Input, Output};
 pub use event::Event;

@@ -115,6 +115,17 @@ impl Fields {
         self.0.try_get_u32().map_err(|_| Error::Truncated(what))
     }
 
+    pub(crate) fn i64(&mut self, what: &'static str) -> Result<i64, Error> {
+        self.0.try_get_i64().map_err(|_| Error::Truncated(what))
+    }
+
+    pub(crate) fn flag(&mut self, what: &'static str) -> Result<bool, Error> {
+        match self.u8(what)? {
+            value @ 0..=1 => Ok(value == 1),
+            other => Err(Error::Range { what, value: other.into() }),
+        }
+    }
+
     /// A number from a range.
     pub(crate) fn within(
         &mut self,

@@ -13,6 +13,7 @@
 //! could be trusted.
 
 mod frame;
+pub mod ladder;
 mod message;
 #[cfg(test)]
 mod tests;

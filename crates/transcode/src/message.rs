@@ -5,6 +5,7 @@ use media::Rational;
 
 use crate::Error;
 use crate::frame::{Fields, put_bytes, put_option};
+use crate::ladder::{Change, Config, Effort, Lost, Open, Unit};
 
 /// What each field may be, at most.
 pub mod limits {
@@ -31,6 +32,22 @@ pub enum Message {
     Done(Done),
     /// Worker to server: a job that can't be done. The worker goes on.
     Failed(Failed),
+    /// Server to worker: make renditions of a session.
+    Open(Open),
+    /// Worker to server: it is at it. Each output's configuration comes before its first unit.
+    Opened,
+    /// Server to worker.
+    Change(Change),
+    /// Either way.
+    Config(Config),
+    /// Either way.
+    Unit(Unit),
+    /// Server to worker.
+    Effort(Effort),
+    /// Worker to server.
+    Lost(Lost),
+    /// Either way: nothing more comes.
+    End,
 }
 
 /// Encode a slate.
@@ -121,6 +138,14 @@ pub struct Failed {
 const JOB: u8 = 1;
 const DONE: u8 = 2;
 const FAILED: u8 = 3;
+const OPEN: u8 = 4;
+const OPENED: u8 = 5;
+const CHANGE: u8 = 6;
+const CONFIG: u8 = 7;
+const UNIT: u8 = 8;
+const EFFORT: u8 = 9;
+const LOST: u8 = 10;
+const END: u8 = 11;
 
 impl Message {
     pub(crate) fn write(&self, out: &mut BytesMut) {
@@ -143,12 +168,34 @@ impl Message {
             Self::Failed(failed) => {
                 out.put_u8(FAILED);
                 out.put_u32(failed.number);
-                let mut end = failed.reason.len().min(limits::REASON);
-                while !failed.reason.is_char_boundary(end) {
-                    end -= 1;
-                }
-                put_bytes(out, &failed.reason.as_bytes()[..end]);
+                put_reason(out, &failed.reason);
             }
+            Self::Open(open) => {
+                out.put_u8(OPEN);
+                open.write(out);
+            }
+            Self::Opened => out.put_u8(OPENED),
+            Self::Change(change) => {
+                out.put_u8(CHANGE);
+                change.write(out);
+            }
+            Self::Config(config) => {
+                out.put_u8(CONFIG);
+                config.write(out);
+            }
+            Self::Unit(unit) => {
+                out.put_u8(UNIT);
+                unit.write(out);
+            }
+            Self::Effort(effort) => {
+                out.put_u8(EFFORT);
+                effort.write(out);
+            }
+            Self::Lost(lost) => {
+                out.put_u8(LOST);
+                lost.write(out);
+            }
+            Self::End => out.put_u8(END),
         }
     }
 
@@ -167,9 +214,26 @@ impl Message {
                 let number = fields.u32("job")?;
                 Ok(Self::Failed(Failed { number, reason: fields.text("reason", limits::REASON)? }))
             }
+            OPEN => Open::read(fields).map(Self::Open),
+            OPENED => Ok(Self::Opened),
+            CHANGE => Change::read(fields).map(Self::Change),
+            CONFIG => Config::read(fields).map(Self::Config),
+            UNIT => Unit::read(fields).map(Self::Unit),
+            EFFORT => Effort::read(fields).map(Self::Effort),
+            LOST => Lost::read(fields).map(Self::Lost),
+            END => Ok(Self::End),
             other => Err(Error::Kind(other)),
         }
     }
+}
+
+/// A reason, cut where it is too long.
+pub(crate) fn put_reason(out: &mut BytesMut, reason: &str) {
+    let mut end = reason.len().min(limits::REASON);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    put_bytes(out, &reason.as_bytes()[..end]);
 }
 
 fn put_still(out: &mut BytesMut, still: &Still) {
@@ -231,10 +295,7 @@ fn put_units(out: &mut BytesMut, units: &Units) {
 fn units(fields: &mut Fields) -> Result<Units, Error> {
     let config = fields.bytes("config", limits::CONFIG)?;
     let units = fields.list("units", limits::UNITS, |fields| {
-        let key = match fields.u8("key")? {
-            value @ 0..=1 => value == 1,
-            other => return Err(Error::Range { what: "key", value: other.into() }),
-        };
+        let key = fields.flag("key")?;
         Ok((key, fields.bytes("unit", limits::UNIT)?))
     })?;
     Ok(Units { config, units })

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use bytes::Bytes;
-use media::Rational;
+use media::{AccessUnit, Kind, Rational, Timescale, Timestamp};
 use proptest::prelude::*;
 
 use crate::*;
@@ -21,6 +21,16 @@ fn examples() -> Vec<(&'static str, Message)> {
         config: Bytes::from_static(b"cfg"),
         units: vec![(true, Bytes::from_static(b"I")), (false, Bytes::new())],
     };
+    let open = ladder::Open {
+        order: Bytes::from_static(b"{}"),
+        logo: Bytes::from_static(b"png"),
+        video: Some(Bytes::from_static(b"avcC")),
+        audio: None,
+    };
+    let config = ladder::Config { output: 1, kind: Kind::Audio, config: Bytes::from_static(b"\x11\x90") };
+    let at = |ticks| Timestamp::new(ticks, Timescale::VIDEO);
+    let data = Bytes::from_static(b"\0\0\0\x01e");
+    let unit = AccessUnit { kind: Kind::Video, dts: at(-3000), pts: at(0), key: true, data };
     vec![
         ("job-black", job(Picture::Black)),
         ("job-file", job(Picture::File(Bytes::from_static(b"\xff\xd8\xff")))),
@@ -40,6 +50,14 @@ fn examples() -> Vec<(&'static str, Message)> {
             }),
         ),
         ("failed", Message::Failed(Failed { number: 7, reason: "no décodeur".into() })),
+        ("open", Message::Open(open)),
+        ("opened", Message::Opened),
+        ("change", Message::Change(ladder::Change { order: Bytes::from_static(b"{}"), logo: Bytes::new() })),
+        ("config", Message::Config(config)),
+        ("unit", Message::Unit(ladder::Unit { output: 3, unit })),
+        ("effort", Message::Effort(ladder::Effort { output: 1, level: ladder::Level::Half })),
+        ("lost", Message::Lost(ladder::Lost { output: 1, reason: "no picture".into() })),
+        ("end", Message::End),
     ]
 }
 
@@ -162,7 +180,7 @@ proptest! {
 
     #[test]
     fn damaged_bytes_are_an_error_or_a_message_never_a_panic(
-        example in 0..6usize,
+        example in 0..14usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
         let mut bytes = examples().remove(example).1.to_bytes().unwrap().to_vec();

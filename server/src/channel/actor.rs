@@ -13,12 +13,14 @@ use tokio::task::JoinHandle;
 
 use super::breaks::Breaks;
 use super::gather::Gather;
+use super::ladder::Desk as Ladder;
 use super::run::Run;
 use super::{Message, Reply, Shared, config, plan};
 use crate::control::channels::Order;
 use crate::ingest::{End, Feed, Knock, Seat};
 use crate::journal::Trouble;
 use crate::store;
+use crate::transcode::feed::Made;
 
 /// Items of one publisher under way: about two seconds.
 const FEED: usize = 256;
@@ -29,6 +31,7 @@ const KEEP_SOURCE: Duration = Duration::from_secs(10);
 
 mod ends;
 mod flow;
+mod ladder;
 mod settle;
 mod slate;
 
@@ -44,6 +47,8 @@ struct Actor {
     /// The database has the figures in hand.
     keeping: Option<JoinHandle<()>>,
     slate: slate::Desk,
+    /// The running session's, where anything is made.
+    ladder: Option<Ladder>,
 }
 
 /// The admitted publisher.
@@ -90,6 +95,8 @@ enum Turn {
     Message(Message),
     Feed(Option<Feed>),
     Due,
+    /// The ladder's worker made something.
+    Made(Made),
     /// The worker made a slate, or can't.
     Slate(Option<hls::slate::Slate>),
     /// No registry any more.
@@ -106,7 +113,9 @@ pub(super) async fn run(
         live::Channel::new(ChannelId::new(channel.id.as_str()), config(&channel.settings), channel.stopped);
     let (knocking, on, run, source_kept, keeping) = (None, None, None, None, None);
     let slate = slate::Desk::default();
-    let mut actor = Actor { shared, channel, machine, knocking, on, run, source_kept, keeping, slate };
+    let ladder = None;
+    let mut actor =
+        Actor { shared, channel, machine, knocking, on, run, source_kept, keeping, slate, ladder };
     if let Some(session) = unfinished {
         actor.recover(session).await;
         // To read a day's journal takes a hundred times of what is kept of it.
@@ -130,6 +139,7 @@ pub(super) async fn run(
                 actor.feed(feed.unwrap_or(end)).await;
             }
             Turn::Due => actor.due().await,
+            Turn::Made(made) => actor.made(made).await,
             Turn::Slate(made) => actor.slate_made(made),
             Turn::Over => return,
         }
@@ -146,7 +156,8 @@ impl Actor {
             Stage::Gathering(gather) if !gather.tracks.is_empty() => gather.deadline(),
             Stage::Gathering(_) | Stage::Flowing { .. } => None,
         });
-        let due = self.machine.poll_timeout().into_iter().chain(gathered).chain(self.slate.tick).min();
+        let due = self.machine.poll_timeout().into_iter().chain(gathered).chain(self.slate.tick);
+        let due = due.chain(self.ladder.as_ref().and_then(Ladder::due)).min();
         let wait = due.map(|due| due.saturating_duration_since(self.now()));
         let alarm = async {
             match wait {
@@ -160,10 +171,17 @@ impl Actor {
                 None => std::future::pending().await,
             }
         };
+        let made = async {
+            match &mut self.ladder {
+                Some(ladder) => ladder.made().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             message = messages.recv() => message.map_or(Turn::Over, Turn::Message),
             feed = feed => Turn::Feed(feed),
-            made = self.slate.made() => Turn::Slate(made),
+            made = made => Turn::Made(made),
+            slate = self.slate.made() => Turn::Slate(slate),
             () = alarm => Turn::Due,
         }
     }
@@ -186,6 +204,9 @@ impl Actor {
             Message::Put(channel, done) => {
                 let input = Input::Update(config(&channel.settings));
                 self.channel = *channel;
+                if let Some(ladder) = &mut self.ladder {
+                    ladder.process(&self.channel.settings);
+                }
                 self.input(input).await;
                 self.answer(done);
             }
@@ -241,6 +262,9 @@ impl Actor {
     async fn due(&mut self) {
         self.settle_if_gathered().await;
         let now = self.now();
+        if let Some(ladder) = &mut self.ladder {
+            ladder.tick(now);
+        }
         self.machine.handle_timeout(now);
         self.carry_out().await;
         self.tick_slate().await;

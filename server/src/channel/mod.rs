@@ -7,6 +7,7 @@ mod actor;
 pub(crate) mod assets;
 mod breaks;
 mod gather;
+mod ladder;
 mod ledger;
 mod recover;
 mod run;
@@ -28,6 +29,7 @@ use crate::clock::Clock;
 use crate::control::channels::{Channels, Order, Unavailable};
 use crate::ingest::{Door, Knock, Seat};
 use crate::journal::{Library, Writer};
+use crate::monitor::Monitor;
 use crate::package::Shelf;
 use crate::store::{self, Lookup, Store};
 use crate::transcode::Transcoder;
@@ -50,6 +52,7 @@ pub(crate) struct Shared {
     /// Told when a session is over and what it leaves behind is announced.
     retention: Arc<Notify>,
     pub transcoder: Transcoder,
+    pub monitor: Monitor,
     /// By session: what it receives, as measured by now.
     sources: Mutex<HashMap<String, live::Source>>,
 }
@@ -105,10 +108,17 @@ impl Registry {
         clock: Clock,
         transcoder: Transcoder,
     ) -> Self {
-        let (ledger, sources) = (Ledger::open(store.clone()), Mutex::default());
-        let shared = Shared { store, writer, library, shelf, clock, ledger, retention, transcoder, sources };
+        let ledger = Ledger::open(store.clone());
+        let (sources, monitor) = Default::default();
+        let shared =
+            Shared { store, writer, library, shelf, clock, ledger, retention, transcoder, monitor, sources };
         let refusals = Mutex::new(live::event::Throttle::refusals());
         Self(Arc::new(Inner { shared: Arc::new(shared), actors: Mutex::new(Some(HashMap::new())), refusals }))
+    }
+
+    /// What is on, for those who run the show.
+    pub(crate) fn monitor(&self) -> Monitor {
+        self.0.shared.monitor.clone()
     }
 
     fn actors(&self) -> MutexGuard<'_, Option<HashMap<String, Handle>>> {

@@ -72,12 +72,9 @@ fn recovered(session: &str, found: Found, record: bool) -> Option<Recovered> {
         let last = files.iter().rev().find(|file| !file.header.live_only)?;
         let frame_rate = last.header.frame_rate.map(|(num, den)| media::Rational { num, den });
         renditions.push(hls::presentation::Rendition {
-            name,
-            track: track(&last.init)?,
             frame_rate,
-            bitrate: None,
-            made: last.header.made,
             listed: !last.header.unlisted,
+            ..hls::presentation::Rendition::source(name, track(&last.init)?)
         });
         journals.push(files);
     }

@@ -7,10 +7,12 @@ use live::event::Kind as Fact;
 use media::flv::Metadata;
 use media::{AccessUnit, Kind, Timeline, Timescale, Timestamp, Track};
 
-use super::slate::{Order, picture};
+use super::ladder::Plan;
+use super::slate::Order;
 use super::source::{Meter, announced, renditions};
 use super::{IN_MEMORY, Recovered, Shared};
 use crate::journal::{Recorder, Trouble};
+use crate::monitor::Hub;
 use crate::package::{self, Live};
 
 mod stream;
@@ -36,11 +38,13 @@ pub(super) struct Run {
 /// From the first unit on.
 struct Media {
     package: package::Session,
+    /// For those who run the show.
+    hub: Arc<Hub>,
     recorders: Vec<Recorder>,
     /// Of what comes too late to be shown; made when the first does.
     late: Vec<Recorder>,
-    /// The newest key frame, for the slate.
-    key: Option<bytes::Bytes>,
+    /// The newest key frame of each rendition of pictures, for the slate.
+    keys: Vec<Option<bytes::Bytes>>,
     /// How long after its place on the session's clock a unit comes.
     lag: Lag,
     /// A moment on the machine's clock, and where it lies on the session's.
@@ -78,8 +82,9 @@ impl Run {
         run.media = Some(Media {
             recorders: recorders(shared, &run.id, &package, run.record),
             late: late_recorders(shared, &run.id, &package, run.record),
-            key: found.key,
+            keys: vec![found.key],
             lag: Lag::default(),
+            hub: Arc::new(Hub::new(package.declared_all())),
             package,
             zero: (shared.clock.now(), at),
             told_playable: false,
@@ -96,6 +101,11 @@ impl Run {
         self.media.as_ref().map(|media| media.package.live())
     }
 
+    /// What those who run the show read.
+    pub(super) fn hub(&self) -> Option<&Arc<Hub>> {
+        self.media.as_ref().map(|media| &media.hub)
+    }
+
     /// Begins with the first unit that came at `first`, or goes on with a publisher that returned. Gives its clock.
     pub(super) fn begin(
         &mut self,
@@ -104,6 +114,7 @@ impl Run {
         metadata: &Metadata,
         encoder: Option<&str>,
         first: Instant,
+        plan: Option<&Plan>,
     ) -> (Timeline, Result<(), Trouble>) {
         let mut sorted: Vec<_> = tracks.iter().collect();
         sorted.sort_by_key(|track| track.kind);
@@ -114,9 +125,11 @@ impl Run {
                 let since = shared.clock.now().duration_since(first);
                 let first_wall = unix_ms(shared.clock.wall()) - since.as_millis() as i64;
                 let epoch_ms = first_wall - Timeline::LEAD.as_millis();
-                let renditions = renditions(tracks, metadata);
+                let renditions = renditions(tracks, metadata, plan);
                 let journaled = self.journaled();
-                let package = package::Session::new(&self.id, self.plan, epoch_ms, renditions, journaled);
+                let patience = plan.and_then(Plan::patience);
+                let package =
+                    package::Session::new(&self.id, self.plan, epoch_ms, renditions, journaled, patience);
                 let (recorders, late) = if journaled {
                     (
                         recorders(shared, &self.id, &package, self.record),
@@ -126,12 +139,13 @@ impl Run {
                     Default::default()
                 };
                 let zero = (first, Timeline::LEAD);
-                let (key, lag) = Default::default();
+                let (keys, lag) = Default::default();
                 self.media = Some(Media {
+                    hub: Arc::new(Hub::new(package.declared_all())),
                     package,
                     recorders,
                     late,
-                    key,
+                    keys,
                     lag,
                     zero,
                     told_playable: false,
@@ -186,9 +200,8 @@ impl Run {
         let Some(number) = media.package.rendition(unit.kind) else { return (false, Ok(())) };
         let hole = media.package.hole(number, &unit).map(Timestamp::seconds).filter(|hole| *hole > 0.0);
         let kind = unit.kind.name();
-        if unit.kind == Kind::Video && unit.key {
-            media.key = Some(unit.data.clone());
-        }
+        media.remember(number, &unit);
+        media.monitor(number, &unit);
         if media.package.slate_end().is_none() {
             media.lag.add(media.at(now).minus(unit.pts).as_millis());
         }
@@ -203,6 +216,32 @@ impl Run {
         }
         let outcome = media.record(&changes);
         media.gaps.extend(hole.map(|seconds| (kind, seconds)));
+        (!changes.is_empty(), outcome)
+    }
+
+    /// Where a rendition of this name stands that is made of the source.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.media.as_ref()?.package.made(name)
+    }
+
+    /// What a made rendition is, by its worker's word; true where that made something new.
+    pub(super) fn known(&mut self, rendition: usize, track: Track) -> (bool, Result<(), Trouble>) {
+        self.change(|media| media.package.configure(rendition, track))
+    }
+
+    /// Takes a unit of a made rendition; true where that made something new.
+    pub(super) fn made(&mut self, rendition: usize, unit: AccessUnit) -> (bool, Result<(), Trouble>) {
+        self.change(|media| {
+            media.remember(rendition, &unit);
+            media.monitor(rendition, &unit);
+            media.package.push(rendition, unit)
+        })
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Media) -> package::Changes) -> (bool, Result<(), Trouble>) {
+        let Some(media) = &mut self.media else { return (false, Ok(())) };
+        let changes = change(media);
+        let outcome = media.record(&changes);
         (!changes.is_empty(), outcome)
     }
 
@@ -236,25 +275,18 @@ impl Run {
     /// What a slate of this session is to be; `None` before there is anything to see.
     pub(super) fn slate_job(&self) -> Option<Order> {
         let media = self.media.as_ref()?;
-        let mut job = transcode::Job { number: 0, still: None, sound: None };
-        let mut kinds = Vec::new();
+        let mut order = Order { jobs: Vec::new(), renditions: Vec::new() };
         for number in 0..media.package.live().renditions().len() {
-            let track = media.package.track(number)?;
-            kinds.push(track.kind);
-            match &track.config {
-                media::CodecConfig::Avc(config) => {
-                    let rate = media.package.frame_rate(number)?;
-                    let picture = picture(track, media.key.as_ref());
-                    let (width, height) = (config.width, config.height);
-                    job.still = Some(transcode::Still { picture, width, height, rate });
-                }
-                media::CodecConfig::Aac(config) => {
-                    let channels = config.channels.clamp(1, 2);
-                    job.sound = Some(transcode::Sound { sample_rate: config.sample_rate, channels });
-                }
-            }
+            let Some(job) = media.slate_job(number) else {
+                order.renditions.push(None);
+                continue;
+            };
+            let known = order.jobs.iter().position(|known| *known == job);
+            order.renditions.push(Some(known.unwrap_or(order.jobs.len())));
+            order.jobs.extend(known.is_none().then_some(job));
         }
-        Some(Order { job, renditions: kinds })
+        let sources = order.renditions.iter().zip(media.package.live().renditions());
+        sources.filter(|(_, one)| !one.made()).all(|(job, _)| job.is_some()).then_some(order)
     }
 
     /// Viewers see the slate from now on.

@@ -12,10 +12,11 @@ use super::Shared;
 use crate::store;
 use crate::transcode::Error;
 
-/// What to encode, and for which renditions in which order.
+/// What to encode: a rendition's picture or its silence each.
 pub(super) struct Order {
-    pub job: Job,
-    pub renditions: Vec<Kind>,
+    pub jobs: Vec<Job>,
+    /// By rendition, whose result it takes; none where nobody knows yet what it is.
+    pub renditions: Vec<Option<usize>>,
 }
 
 /// The database is waited for no longer: the last frame will do.
@@ -24,7 +25,14 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// Has the worker encode it: the channel's own picture, or what there was to see last. `None` where it can't be: viewers wait,
 /// as they would without a slate.
 pub(super) async fn make(shared: &Arc<Shared>, channel: &store::Channel, order: Order) -> Option<Slate> {
-    let Order { job, renditions } = order;
+    let mut loops = Vec::new();
+    for job in order.jobs {
+        loops.push(one(shared, channel, job).await?);
+    }
+    Some(order.renditions.iter().map(|job| loops.get((*job)?).cloned().flatten()).collect())
+}
+
+async fn one(shared: &Arc<Shared>, channel: &store::Channel, job: Job) -> Option<Option<Loop>> {
     let rate = job.still.as_ref().map(|still| still.rate);
     let made = match own(shared, channel, &job).await {
         Some(own) => match shared.transcoder.slate(own).await {
@@ -40,11 +48,7 @@ pub(super) async fn make(shared: &Arc<Shared>, channel: &store::Channel, order: 
         Ok(made) => {
             let video = made.video.and_then(|units| looped(units, Kind::Video, rate?));
             let audio = made.audio.and_then(|units| looped(units, Kind::Audio, Rational { num: 0, den: 0 }));
-            let of = |kind: &Kind| match kind {
-                Kind::Video => video.clone(),
-                Kind::Audio => audio.clone(),
-            };
-            Some(renditions.iter().map(of).collect())
+            Some(video.or(audio))
         }
         Err(error) => {
             tracing::warn!("channel {}: no slate for its viewers: {error}", channel.settings.name);

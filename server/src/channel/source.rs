@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use media::flv::Metadata;
 use media::{CodecConfig, Rational, Track};
 
+use super::ladder::Plan;
+
 /// The bitrate is that of so long.
 const SPAN: Duration = Duration::from_secs(5);
 
@@ -65,27 +67,30 @@ pub(super) fn announced<'a>(
     source
 }
 
-/// The renditions of these tracks, video first.
-pub(super) fn renditions(tracks: &[Track], metadata: &Metadata) -> Vec<hls::presentation::Rendition> {
+/// The renditions of these tracks, video first, then those that are made of them.
+pub(super) fn renditions(
+    tracks: &[Track],
+    metadata: &Metadata,
+    plan: Option<&Plan>,
+) -> Vec<hls::presentation::Rendition> {
     let rendition = |track: &Track| {
         let kbps = match track.kind {
             media::Kind::Video => metadata.video_kbps,
             media::Kind::Audio => metadata.audio_kbps,
         };
         hls::presentation::Rendition {
-            name: track.kind.name().to_owned(),
-            track: track.clone(),
+            listed: plan.is_none_or(|plan| plan.lists(track.kind)),
             frame_rate: match track.kind {
                 media::Kind::Video => metadata.frame_rate.and_then(as_ratio),
                 media::Kind::Audio => None,
             },
             bitrate: kbps.filter(|kbps| kbps.is_finite() && *kbps > 0.0).map(|kbps| (kbps * 1000.0) as u32),
-            made: false,
-            listed: true,
+            ..hls::presentation::Rendition::source(track.kind.name(), track.clone())
         }
     };
     let mut renditions: Vec<_> = tracks.iter().map(rendition).collect();
     renditions.sort_by_key(|rendition| rendition.track.kind);
+    renditions.extend(plan.into_iter().flat_map(Plan::renditions));
     renditions
 }
 

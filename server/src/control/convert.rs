@@ -35,6 +35,8 @@ pub(super) fn channel(
             max_age_s: row.settings.retention.max_age.map(|d| d.as_secs() as u32),
             max_bytes: row.settings.retention.max_bytes,
         },
+        ladder: kept(&row.settings.ladder),
+        processing: kept(&row.settings.processing),
         slate: api::channel::Slate {
             after_ms: row.settings.slate_after.as_millis() as u32,
             picture: row.slate_picture.map(|picture| api::channel::SlatePicture {
@@ -51,6 +53,11 @@ pub(super) fn channel(
         updated_at: row.updated_at,
         id: row.id,
     }
+}
+
+/// What an older or newer version wrote differently is as if it had not been set.
+fn kept<T: serde::de::DeserializeOwned + Default>(json: &str) -> T {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 /// `measured` is what a running session receives by now.

@@ -12,12 +12,10 @@ use super::problem::{Problem, Result};
 use crate::store::{Page, id};
 
 /// Fields that the API will have: refused by name rather than ignored.
-const LATER: [&str; 11] = [
+const LATER: [&str; 9] = [
     "owner",
     "members",
     "priority",
-    "ladder",
-    "processing",
     "preview_first",
     "targets",
     "simulcast",

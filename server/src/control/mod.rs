@@ -11,6 +11,7 @@ mod idempotency;
 mod openapi;
 mod picture;
 mod problem;
+mod processing;
 mod routes;
 mod settings;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use channels::Channels;
 
 use crate::access::Gate;
 use crate::clock::Clock;
+use crate::monitor::Monitor;
 use crate::store::Store;
 use crate::transcode::Transcoder;
 
@@ -51,6 +53,7 @@ pub struct Control {
     pub(crate) gate: Gate,
     /// Looks at pictures.
     pub(crate) transcoder: Transcoder,
+    pub(crate) monitor: Monitor,
     /// Told where something may have to be deleted.
     pub retention: Arc<tokio::sync::Notify>,
     /// A request, its body included, is answered in so long.
@@ -121,7 +124,8 @@ impl PublicUrls {
 /// All routes; merge it into the server's.
 pub fn router(control: Control) -> Router {
     use routes::{
-        assets, channels, events, health, metrics, sessions, signing_keys, slate, stream_keys, tokens,
+        assets, channels, events, health, metrics, monitor, sessions, signing_keys, slate, stream_keys,
+        tokens,
     };
     let picture = get(slate::read).put(slate::put).delete(slate::delete);
     let api = Router::new()
@@ -157,6 +161,7 @@ pub fn router(control: Control) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::serve))
+        .route("/monitor/{file}", get(monitor::serve))
         .route("/.well-known/jwks.json", get(signing_keys::jwks))
         .layer(middleware::from_fn_with_state(control.clock.clone(), problem::render));
     Router::new().nest("/api/v1", api).merge(health).with_state(control)

@@ -6,8 +6,8 @@ use std::time::Duration;
 use api::channel::{Create, LatencyMode, Update};
 use hls::recording::Trim;
 
-use super::convert;
 use super::problem::{Problem, Result};
+use super::{convert, processing};
 use crate::store::{Asset, Policy, Retention, Settings};
 
 const RECONNECT_WINDOW: Duration = Duration::from_secs(30);
@@ -47,6 +47,8 @@ pub(super) fn of(create: Create) -> Result<Settings> {
         retention: create.retention.map_or(Ok(Retention::default()), retention)?,
         policy: create.playback.and_then(|p| p.policy).map_or(Policy::Public, convert::policy_in),
         slate_after: create.slate.and_then(|slate| slate.after_ms).map_or(Ok(SLATE_AFTER), slate_after)?,
+        ladder: processing::ladder(&create.ladder.unwrap_or_default())?,
+        processing: processing::of(&create.processing.unwrap_or_default())?,
     })
 }
 
@@ -71,6 +73,11 @@ pub(super) fn merge(old: Settings, update: Update) -> Result<Settings> {
             .slate
             .and_then(|slate| slate.after_ms)
             .map_or(Ok(old.slate_after), slate_after)?,
+        ladder: update.ladder.map_or(Ok(old.ladder), |told| processing::ladder(&told))?,
+        processing: match update.processing {
+            Some(told) => processing::merge(&old.processing, told)?,
+            None => old.processing,
+        },
     })
 }
 

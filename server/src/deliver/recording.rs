@@ -108,5 +108,5 @@ fn renditions(live: &Live) -> Vec<Rendition> {
             closed: index.map_or(0, hls::Index::current_msn),
         }
     };
-    live.renditions().iter().map(one).collect()
+    live.renditions().iter().filter(|rendition| !rendition.made()).map(one).collect()
 }

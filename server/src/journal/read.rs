@@ -17,8 +17,14 @@ use crate::clock::Clock;
 
 /// Samples of scanned files that are kept at hand: an hour has about 300,000, which are 5 MB.
 const CACHED_SAMPLES: usize = 4_000_000;
-/// The renditions that there are, the leading one first.
+/// The renditions that are recorded, the leading one first.
 const RENDITIONS: [&str; 2] = ["video", "audio"];
+
+/// The name of one, and of no other path: `video`, `audio`, and of what is made `360p`, `640x360`, `sound`.
+fn plain(name: &str) -> bool {
+    (1..=16).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
 
 /// Everything under the sessions folder. Its methods block on the disk, but for those that say so.
 #[derive(Clone)]
@@ -168,7 +174,7 @@ impl Library {
 
     /// A piece of media. The work does not grow with the session: one file is looked at, or a few.
     pub(crate) fn load(&self, session: &str, name: &str, wanted: Wanted) -> std::io::Result<Option<Bytes>> {
-        let Some(folder) = self.folder(session).filter(|_| RENDITIONS.contains(&name)) else {
+        let Some(folder) = self.folder(session).filter(|_| plain(name)) else {
             return Ok(None);
         };
         let folder = folder.join(name);
@@ -289,14 +295,24 @@ impl Library {
     /// Nothing of a session is wanted any more.
     pub(crate) fn remove(&self, session: &str) -> std::io::Result<()> {
         let Some(folder) = self.folder(session) else { return Ok(()) };
+        self.recordings.forget(session);
+        self.remove_folder(&folder)
+    }
+
+    /// Nothing of one of its renditions is wanted any more.
+    pub(crate) fn remove_rendition(&self, session: &str, rendition: &str) -> std::io::Result<()> {
+        let Some(folder) = self.folder(session) else { return Ok(()) };
+        self.remove_folder(&folder.join(rendition))
+    }
+
+    fn remove_folder(&self, folder: &Path) -> std::io::Result<()> {
         {
             let mut scans = self.scans();
-            scans.folders.retain(|path, _| !path.starts_with(&folder));
-            let gone: Vec<_> = scans.files.keys().filter(|path| path.starts_with(&folder)).cloned().collect();
+            scans.folders.retain(|path, _| !path.starts_with(folder));
+            let gone: Vec<_> = scans.files.keys().filter(|path| path.starts_with(folder)).cloned().collect();
             gone.iter().for_each(|path| scans.discard(path));
         }
-        self.recordings.forget(session);
-        match std::fs::remove_dir_all(&folder) {
+        match std::fs::remove_dir_all(folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }

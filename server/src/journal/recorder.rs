@@ -59,6 +59,13 @@ impl Recorder {
         }
     }
 
+    /// Of a rendition that can be made again: only the window is kept of it, whatever is kept of the session.
+    pub(crate) fn window(writer: &Writer, session: &str, rendition: &str) -> Self {
+        let mut recorder = Self::new(writer, session, rendition, true);
+        recorder.trims = true;
+        recorder
+    }
+
     /// Of media that came too late to be shown.
     pub(crate) fn late(writer: &Writer, session: &str, rendition: &str) -> Self {
         let mut late = Self::new(writer, session, rendition, true);

@@ -28,16 +28,22 @@ pub(crate) struct Session {
 pub(crate) type Changes = hls::presentation::Changes;
 
 impl Session {
-    /// A new session. `journaled`: what leaves memory can be read from disk.
+    /// A new session. `journaled`: what leaves memory can be read from disk. `patience`: with made renditions, unless it is
+    /// the usual.
     pub(crate) fn new(
         id: &str,
         plan: Plan,
         epoch_ms: i64,
         renditions: Vec<hls::presentation::Rendition>,
         journaled: bool,
+        patience: Option<Duration>,
     ) -> Self {
         let live = Live::new(id, plan, &renditions, stay(&plan, journaled));
-        Self { presentation: Presentation::new(plan, epoch_ms, renditions), live: Arc::new(live) }
+        let mut presentation = Presentation::new(plan, epoch_ms, renditions);
+        if let Some(patience) = patience {
+            presentation = presentation.with_patience(patience);
+        }
+        Self { presentation, live: Arc::new(live) }
     }
 
     /// Goes on with what the journal holds.
@@ -61,14 +67,32 @@ impl Session {
         &self.live
     }
 
-    /// The rendition of this name.
+    /// The source's rendition of this kind.
     pub(crate) fn rendition(&self, kind: ::media::Kind) -> Option<usize> {
-        self.presentation.renditions().iter().position(|rendition| rendition.track.kind == kind)
+        let sources = |one: &hls::presentation::Rendition| !one.made && one.track.kind == kind;
+        self.presentation.renditions().iter().position(sources)
+    }
+
+    /// The rendition of this name that is made of the source.
+    pub(crate) fn made(&self, name: &str) -> Option<usize> {
+        self.presentation.renditions().iter().position(|one| one.made && one.name == name)
+    }
+
+    /// What a made rendition is: before its first unit, and where that changes.
+    pub(crate) fn configure(&mut self, rendition: usize, track: ::media::Track) -> Changes {
+        let changes = self.presentation.configure(rendition, track);
+        self.apply(&changes);
+        changes
     }
 
     /// A rendition as it is declared, with what it carries now.
     pub(crate) fn declared(&self, rendition: usize) -> Option<&hls::presentation::Rendition> {
         self.presentation.renditions().get(rendition)
+    }
+
+    /// All of them.
+    pub(crate) fn declared_all(&self) -> &[hls::presentation::Rendition] {
+        self.presentation.renditions()
     }
 
     /// What a rendition carries now.
@@ -200,14 +224,14 @@ impl Session {
         self.publish(&vec![true; self.live.renditions().len()]);
     }
 
-    /// Views are made for all renditions that are known, since each reports on the others; only those who wait for a change are woken.
+    /// Views are made for all renditions, since each reports on the others; only those who wait for a change are woken.
     fn publish(&self, wake: &[bool]) {
         for (number, rendition) in self.live.renditions().iter().enumerate() {
             let Some(index) = self.presentation.index(number) else { continue };
             let others = || {
-                let listed = |other: usize| other != number && self.presentation.is_listed(other);
+                let others = self.live.renditions().iter().enumerate();
                 let others =
-                    self.live.renditions().iter().enumerate().filter(move |(other, _)| listed(*other));
+                    others.filter(|(other, _)| *other != number && self.presentation.is_listed(*other));
                 others.filter_map(|(other, rendition)| Some((rendition, self.presentation.index(other)?)))
             };
             let reports = others().filter_map(|(rendition, index)| {
@@ -222,6 +246,7 @@ impl Session {
             };
             let frame_rate = self.presentation.frame_rate(number);
             let view = View::new(index.clone(), track, reports, windows, frame_rate);
+            rendition.list(self.presentation.is_listed(number));
             rendition.publish(view, wake.get(number).copied().unwrap_or(true));
         }
     }

@@ -1,5 +1,6 @@
 //! The reading side of a session: snapshots, and waiting for the next one.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use hls::playlist::{Skip, Style, dvr, media, multivariant};
@@ -19,8 +20,10 @@ pub(crate) struct Live {
 /// One rendition as viewers see it.
 pub(crate) struct Rendition {
     name: String,
-    /// The multivariant has it, once there is something in it.
-    listed: bool,
+    /// Made of the source, rather than as it came in.
+    made: bool,
+    /// Viewers may have it.
+    listed: AtomicBool,
     held: Mutex<Held>,
     view: watch::Sender<Option<Arc<View>>>,
     /// What its long playlists are put together from.
@@ -103,6 +106,19 @@ impl Rendition {
         &self.name
     }
 
+    /// It isn't as it came in.
+    pub(crate) fn made(&self) -> bool {
+        self.made
+    }
+
+    pub(super) fn list(&self, listed: bool) {
+        self.listed.store(listed, Relaxed);
+    }
+
+    fn listed(&self) -> bool {
+        self.listed.load(Relaxed)
+    }
+
     /// Media in memory. Never hold it across an await.
     pub(crate) fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
@@ -130,7 +146,8 @@ impl Live {
     ) -> Self {
         let rendition = |rendition: &hls::presentation::Rendition| Rendition {
             name: rendition.name.clone(),
-            listed: rendition.listed,
+            made: rendition.made,
+            listed: AtomicBool::new(false),
             held: Mutex::new(Held::new(stay)),
             view: watch::Sender::new(None),
             pages: Pages::default(),
@@ -148,14 +165,14 @@ impl Live {
         &self.plan
     }
 
-    /// Video first.
+    /// The source's first, video before audio; also those that viewers don't get.
     pub(crate) fn renditions(&self) -> &[Rendition] {
         &self.renditions
     }
 
-    /// The rendition of this name.
+    /// The rendition of this name, where viewers may have it.
     pub(crate) fn rendition(&self, name: &str) -> Option<&Rendition> {
-        self.renditions.iter().find(|rendition| rendition.name == name)
+        self.renditions.iter().find(|rendition| rendition.name == name && rendition.listed())
     }
 
     /// The multivariant playlist as of now, for one viewer: `folder` is how that viewer's addresses name the session. Where
@@ -181,7 +198,7 @@ impl Live {
         let views: Vec<_> = self
             .renditions
             .iter()
-            .filter(|rendition| rendition.listed)
+            .filter(|rendition| rendition.listed())
             .filter_map(|rendition| Some((rendition, rendition.view.borrow().clone()?)))
             // One that has nothing but gaps (announced, and never sent) would only hold up the others.
             .filter(|(_, view)| view.index.bandwidth().is_some())

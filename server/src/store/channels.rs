@@ -72,6 +72,10 @@ pub struct Settings {
     pub policy: Policy,
     /// Viewers see the slate after so long without media.
     pub slate_after: Duration,
+    /// Its renditions: JSON, as the API has it.
+    pub ladder: String,
+    /// What is done to picture and sound: JSON, as the API has it.
+    pub processing: String,
 }
 
 /// A channel that isn't deleted.
@@ -119,7 +123,7 @@ const COLUMNS: &str = "c.id, c.playback_id, c.name, c.latency_mode, c.latency_ta
     c.max_duration_s, c.reconnect_window_s, c.stopped, c.created_at, c.updated_at, \
     (SELECT s.id FROM sessions s WHERE s.channel_id = c.id AND s.status <> 'ended'), \
     c.dvr_window_s, c.retention_age_s, c.retention_bytes, c.policy, c.slate_after_ms, \
-    p.content_type, p.width, p.height, length(p.data)";
+    p.content_type, p.width, p.height, length(p.data), c.ladder, c.processing";
 
 const CHANNELS: &str = "channels c LEFT JOIN slate_pictures p ON p.channel_id = c.id";
 
@@ -210,8 +214,8 @@ fn create(db: &mut Db, settings: &Settings, idempotency: Option<&Idempotency>) -
     tx.execute(
         "INSERT INTO channels (id, playback_id, name, latency_mode, latency_target_ms, record, max_duration_s,
               reconnect_window_s, created_at, updated_at, dvr_window_s, retention_age_s, retention_bytes, policy,
-              slate_after_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14)",
+              slate_after_ms, ladder, processing)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         params![
             id,
             id::mint(id::Prefix::Playback, now),
@@ -227,6 +231,8 @@ fn create(db: &mut Db, settings: &Settings, idempotency: Option<&Idempotency>) -
             settings.retention.max_bytes.map(|b| b as i64),
             settings.policy.name(),
             settings.slate_after.as_millis() as i64,
+            settings.ladder,
+            settings.processing,
         ],
     )?;
     keys::insert(&tx, &db.secret, &id, now)?;
@@ -256,7 +262,8 @@ fn update(db: &mut Db, id: &str, settings: &Settings) -> Result<Option<Channel>,
     tx.execute(
         "UPDATE channels SET name = ?2, latency_mode = ?3, latency_target_ms = ?4, record = ?5,
              max_duration_s = ?6, reconnect_window_s = ?7, updated_at = ?8, dvr_window_s = ?9,
-             retention_age_s = ?10, retention_bytes = ?11, policy = ?12, slate_after_ms = ?13 WHERE id = ?1",
+             retention_age_s = ?10, retention_bytes = ?11, policy = ?12, slate_after_ms = ?13, ladder = ?14,
+             processing = ?15 WHERE id = ?1",
         params![
             id,
             settings.name,
@@ -271,6 +278,8 @@ fn update(db: &mut Db, id: &str, settings: &Settings) -> Result<Option<Channel>,
             settings.retention.max_bytes.map(|b| b as i64),
             settings.policy.name(),
             settings.slate_after.as_millis() as i64,
+            settings.ladder,
+            settings.processing,
         ],
     )?;
     let channel = read(&tx, id)?.ok_or_else(|| Error::Damaged(id.to_owned()))?;
@@ -293,6 +302,8 @@ fn differences(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("retention", old.retention != new.retention),
         ("playback.policy", old.policy != new.policy),
         ("slate", old.slate_after != new.slate_after),
+        ("ladder", old.ladder != new.ladder),
+        ("processing", old.processing != new.processing),
     ]
     .into_iter()
     .filter_map(|(name, differs)| differs.then_some(name))
@@ -333,6 +344,8 @@ fn channel(row: &Row<'_>) -> Result<Channel, Error> {
         policy: Policy::parse(&row.get::<_, String>(15)?)
             .ok_or_else(|| Error::Damaged(format!("channel {id}")))?,
         slate_after: Duration::from_millis(row.get::<_, u32>(16)?.into()),
+        ladder: row.get(21)?,
+        processing: row.get(22)?,
     };
     Ok(Channel {
         id,

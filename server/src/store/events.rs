@@ -87,7 +87,8 @@ pub(super) fn log(event: &live::Event) {
         Kind::IngestRejected { .. }
         | Kind::IngestIssue { .. }
         | Kind::SessionError { .. }
-        | Kind::RecordingStopped { .. } => {
+        | Kind::RecordingStopped { .. }
+        | Kind::LadderShed { .. } => {
             tracing::warn!(event = event.name(), "{event}");
         }
         Kind::ChannelCreated
@@ -105,7 +106,8 @@ pub(super) fn log(event: &live::Event) {
         | Kind::IngestDisconnected { .. }
         | Kind::AssetReady { .. }
         | Kind::AssetDeleted { .. }
-        | Kind::RecordingResumed { .. } => tracing::info!(event = event.name(), "{event}"),
+        | Kind::RecordingResumed { .. }
+        | Kind::LadderWhole => tracing::info!(event = event.name(), "{event}"),
     }
 }
 
@@ -153,6 +155,8 @@ fn data(kind: &Kind) -> Value {
         Kind::RecordingResumed { missing } => {
             json!({ "alert": "not_recorded", "missing_s": missing.as_secs_f64() })
         }
+        Kind::LadderShed { detail } => json!({ "alert": "ladder_shed", "detail": detail }),
+        Kind::LadderWhole => json!({ "alert": "ladder_shed" }),
         Kind::ChannelCreated
         | Kind::ChannelActivated
         | Kind::ChannelStopped

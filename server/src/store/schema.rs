@@ -141,6 +141,10 @@ const STEPS: &[&str] = &[
         data BLOB NOT NULL
     ) STRICT;
 ",
+    "
+    ALTER TABLE channels ADD COLUMN ladder TEXT NOT NULL DEFAULT '{\"kind\":\"source\"}';
+    ALTER TABLE channels ADD COLUMN processing TEXT NOT NULL DEFAULT '{}';
+",
 ];
 
 /// The last version that this program knows.

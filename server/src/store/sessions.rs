@@ -149,7 +149,9 @@ pub(super) fn apply(sql: &Connection, event: &live::Event, now: OffsetDateTime) 
         | Kind::IngestRejected { .. }
         | Kind::IngestIssue { .. }
         | Kind::RecordingStopped { .. }
-        | Kind::RecordingResumed { .. } => {}
+        | Kind::RecordingResumed { .. }
+        | Kind::LadderShed { .. }
+        | Kind::LadderWhole => {}
     }
     Ok(())
 }

@@ -31,6 +31,8 @@ pub(super) fn settings() -> Settings {
         retention: crate::store::Retention::default(),
         policy: Policy::Public,
         slate_after: Duration::from_millis(1500),
+        ladder: r#"{"kind":"source"}"#.to_owned(),
+        processing: "{}".to_owned(),
     }
 }
 

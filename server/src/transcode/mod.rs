@@ -9,11 +9,13 @@
 //!                ◀── stdout: results, stderr: log lines ──
 //! ```
 
+mod ladder;
 mod slate;
 mod supervise;
 #[cfg(all(test, unix))]
 mod tests;
 mod worker;
 
+pub(crate) use ladder::{feed, order, steps};
 pub(crate) use supervise::{Error, Program, Transcoder};
 pub use worker::{NAME, run};

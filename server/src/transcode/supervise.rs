@@ -41,6 +41,60 @@ impl Program {
     pub(crate) fn own(path: PathBuf) -> Self {
         Self { path, args: vec![super::NAME.to_owned(), std::process::id().to_string()] }
     }
+
+    /// Starts a worker, which is killed when it is dropped. What it says for people goes into the log.
+    pub(super) fn spawn(&self) -> std::io::Result<Pipes> {
+        let mut child = Command::new(&self.path)
+            .args(&self.args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let gone = || std::io::Error::other("it has no pipes");
+        let jobs = child.stdin.take().ok_or_else(gone)?;
+        let results = child.stdout.take().ok_or_else(gone)?;
+        let words = child.stderr.take().ok_or_else(gone)?;
+        tokio::spawn(log(words));
+        Ok(Pipes {
+            child,
+            jobs,
+            results: Reader { pipe: results, decoder: Decoder::default(), buffer: Vec::new() },
+        })
+    }
+}
+
+/// A running worker and the two ways of speaking with it.
+pub(super) struct Pipes {
+    pub child: Child,
+    pub jobs: ChildStdin,
+    pub results: Reader,
+}
+
+/// Messages out of a worker's stdout.
+pub(super) struct Reader {
+    pipe: ChildStdout,
+    decoder: Decoder,
+    buffer: Vec<u8>,
+}
+
+impl Reader {
+    /// The next one; `None` at the end. An error is a clause about the worker, after which nothing can be read.
+    pub(super) async fn next(&mut self) -> Result<Option<Message>, String> {
+        self.buffer.resize(64 << 10, 0);
+        loop {
+            match self.decoder.next() {
+                Ok(Some(message)) => return Ok(Some(message)),
+                Ok(None) => {}
+                Err(error) => return Err(format!("spoke nonsense: {error}")),
+            }
+            match self.pipe.read(&mut self.buffer).await {
+                Ok(0) => return Ok(None),
+                Ok(read) => self.decoder.push(&self.buffer[..read]),
+                Err(error) => return Err(format!("is gone: {error}")),
+            }
+        }
+    }
 }
 
 /// Why a job has no result.
@@ -67,12 +121,21 @@ struct Request {
 
 /// Gives jobs to the worker; clones give them to the same.
 #[derive(Clone)]
-pub(crate) struct Transcoder(Option<mpsc::Sender<Request>>);
+pub(crate) struct Transcoder {
+    requests: Option<mpsc::Sender<Request>>,
+    program: Option<Program>,
+}
 
 impl Transcoder {
     /// Nothing is started before the first job. `None`: every job is refused.
     pub(crate) fn start(program: Option<Program>) -> Self {
-        Self(program.map(|program| Self::with(program, DEADLINE, IDLE, PAUSE)))
+        let requests = program.clone().map(|program| Self::with(program, DEADLINE, IDLE, PAUSE));
+        Self { requests, program }
+    }
+
+    /// For workers of one's own; `None` where there are none.
+    pub(crate) fn program(&self) -> Option<&Program> {
+        self.program.as_ref()
     }
 
     fn with(program: Program, deadline: Duration, idle: Duration, pause: Duration) -> mpsc::Sender<Request> {
@@ -84,12 +147,13 @@ impl Transcoder {
 
     #[cfg(all(test, unix))]
     pub(super) fn for_test(program: Program, deadline: Duration, pause: Duration) -> Self {
-        Self(Some(Self::with(program, deadline, IDLE, pause)))
+        let requests = Some(Self::with(program.clone(), deadline, IDLE, pause));
+        Self { requests, program: Some(program) }
     }
 
     /// Encodes a slate. The job's number is given here.
     pub(crate) async fn slate(&self, job: Job) -> Result<Slate, Error> {
-        let requests = self.0.as_ref().ok_or(Error::Off)?;
+        let requests = self.requests.as_ref().ok_or(Error::Off)?;
         let (reply, answer) = oneshot::channel();
         requests.try_send(Request { job, reply }).map_err(|_| Error::Busy)?;
         answer.await.unwrap_or(Err(Error::Off))
@@ -103,7 +167,7 @@ struct Supervisor {
     pause: Duration,
     /// In a row.
     failures: u32,
-    worker: Option<Worker>,
+    worker: Option<Pipes>,
 }
 
 impl Supervisor {
@@ -153,10 +217,10 @@ impl Supervisor {
                 sleep(doubled.min(LONGEST_PAUSE)).await;
             }
             self.worker =
-                Worker::spawn(&self.program).inspect_err(|_| self.failures += 1).map_err(broken).map(Some)?;
+                self.program.spawn().inspect_err(|_| self.failures += 1).map_err(broken).map(Some)?;
         }
         let Some(worker) = &mut self.worker else { return Err(Error::Off) };
-        let outcome = match timeout(self.deadline, worker.ask(job)).await {
+        let outcome = match timeout(self.deadline, ask(worker, job)).await {
             Ok(Ok(slate)) => Ok(Ok(slate)),
             Ok(Err(Error::Failed(why))) => Ok(Err(Error::Failed(why))),
             Ok(Err(error)) => Err(error),
@@ -179,59 +243,19 @@ impl Supervisor {
     }
 }
 
-/// A running worker; killed when dropped.
-struct Worker {
-    child: Child,
-    jobs: ChildStdin,
-    results: ChildStdout,
-    decoder: Decoder,
-}
-
-impl Worker {
-    fn spawn(program: &Program) -> std::io::Result<Self> {
-        let mut child = Command::new(&program.path)
-            .args(&program.args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let gone = || std::io::Error::other("it has no pipes");
-        let jobs = child.stdin.take().ok_or_else(gone)?;
-        let results = child.stdout.take().ok_or_else(gone)?;
-        let words = child.stderr.take().ok_or_else(gone)?;
-        tokio::spawn(log(words));
-        Ok(Self { child, jobs, results, decoder: Decoder::default() })
-    }
-
-    async fn ask(&mut self, job: Job) -> Result<Slate, Error> {
-        let number = job.number;
-        let bytes = Message::Job(job).to_bytes().map_err(|error| Error::Failed(error.to_string()))?;
-        let gone = |error: std::io::Error| Error::Broken(format!("is gone: {error}"));
-        self.jobs.write_all(&bytes).await.map_err(gone)?;
-        self.jobs.flush().await.map_err(gone)?;
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            match self.decoder.next() {
-                Ok(Some(Message::Done(done))) if done.number == number => return Ok(done.slate),
-                Ok(Some(Message::Failed(failed))) if failed.number == number => {
-                    return Err(Error::Failed(failed.reason));
-                }
-                Ok(Some(_)) => return Err(Error::Broken("answered what it was not asked".to_owned())),
-                Ok(None) => {}
-                Err(error) => return Err(Error::Broken(format!("spoke nonsense: {error}"))),
-            }
-            match self.results.read(&mut buffer).await.map_err(gone)? {
-                0 => return Err(Error::Broken(format!("ended ({})", self.end().await))),
-                read => self.decoder.push(&buffer[..read]),
-            }
-        }
-    }
-
-    async fn end(&mut self) -> String {
-        match self.child.wait().await {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
+async fn ask(worker: &mut Pipes, job: Job) -> Result<Slate, Error> {
+    let number = job.number;
+    let bytes = Message::Job(job).to_bytes().map_err(|error| Error::Failed(error.to_string()))?;
+    let gone = |error: std::io::Error| Error::Broken(format!("is gone: {error}"));
+    worker.jobs.write_all(&bytes).await.map_err(gone)?;
+    worker.jobs.flush().await.map_err(gone)?;
+    match worker.results.next().await.map_err(Error::Broken)? {
+        Some(Message::Done(done)) if done.number == number => Ok(done.slate),
+        Some(Message::Failed(failed)) if failed.number == number => Err(Error::Failed(failed.reason)),
+        Some(_) => Err(Error::Broken("answered what it was not asked".to_owned())),
+        None => {
+            let status = worker.child.wait().await.map_or_else(|error| error.to_string(), |s| s.to_string());
+            Err(Error::Broken(format!("ended ({status})")))
         }
     }
 }

@@ -1,9 +1,11 @@
-//! The worker's side: jobs from stdin, results to stdout, one after the other, until stdin ends.
+//! The worker's side: jobs from stdin, results to stdout, one after the other, until stdin ends; or one ladder.
 
 use std::io::{Read, Write};
 
 use anyhow::Context;
 use transcode::{Decoder, Done, Failed, Job, Message};
+
+use super::ladder;
 
 /// The program's first argument; after it the server's process id.
 pub const NAME: &str = "transcode-worker";
@@ -15,27 +17,33 @@ pub fn run(parent: Option<u32>) -> anyhow::Result<()> {
         None => sys::parent_death::die_with_parent(),
     }
     .context("the worker can't be bound to its server")?;
-    work(std::io::stdin().lock(), std::io::stdout().lock())
+    work(std::io::stdin().lock(), std::io::stdout())
 }
 
-fn work(mut jobs: impl Read, mut results: impl Write) -> anyhow::Result<()> {
+fn work(mut jobs: impl Read, mut results: impl Write + Send) -> anyhow::Result<()> {
     let mut decoder = Decoder::default();
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        match decoder.next().context("what the server sent can't be read")? {
-            Some(Message::Job(job)) => {
+    let mut next = ladder::reader(&mut decoder, &mut jobs);
+    while let Some(message) = next()? {
+        match message {
+            Message::Job(job) => {
                 let bytes = answer(&job).to_bytes().or_else(|error| {
                     Message::Failed(Failed { number: job.number, reason: error.to_string() }).to_bytes()
                 })?;
                 results.write_all(&bytes).and_then(|()| results.flush()).context("the server is gone")?;
             }
-            Some(Message::Done(_) | Message::Failed(_)) => anyhow::bail!("the server sent a result"),
-            None => match jobs.read(&mut buffer).context("the server is gone")? {
-                0 => return Ok(()),
-                read => decoder.push(&buffer[..read]),
-            },
+            Message::Open(open) => return ladder::run(&open, next, results),
+            Message::Done(_)
+            | Message::Failed(_)
+            | Message::Opened
+            | Message::Change(_)
+            | Message::Config(_)
+            | Message::Unit(_)
+            | Message::Effort(_)
+            | Message::Lost(_)
+            | Message::End => anyhow::bail!("the server sent neither a job nor a ladder to open"),
         }
     }
+    Ok(())
 }
 
 fn answer(job: &Job) -> Message {

@@ -426,6 +426,24 @@ export interface components {
             /** @description 1 to 200 characters, or `null`. */
             title?: string | null;
         };
+        /** @description Chosen by what comes in. */
+        AutoLadder: {
+            /** @description How they are encoded. */
+            encoding?: components["schemas"]["Encoding"];
+            /**
+             * Format: int32
+             * @description Lines of the largest, one of 2160, 1440, 1080, 720, 480, 360 and 240; as many as come in unless told.
+             * @example 1080
+             */
+            max_height?: number | null;
+            /** @description Also what comes in, as it comes in. True unless told or `processing` is set. */
+            source?: boolean | null;
+        };
+        /**
+         * @description What a band does.
+         * @enum {string}
+         */
+        BandKind: "peak" | "low_shelf" | "high_shelf" | "high_pass" | "low_pass" | "notch";
         /** @description A channel. */
         Channel: {
             /**
@@ -445,6 +463,8 @@ export interface components {
             id: string;
             /** @description Where publishers go. */
             ingest: components["schemas"]["Ingest"];
+            /** @description Which renditions viewers choose from. */
+            ladder: components["schemas"]["Ladder"];
             /** @description How near to live. */
             latency_mode: components["schemas"]["LatencyMode"];
             /**
@@ -463,6 +483,8 @@ export interface components {
             name: string;
             /** @description Where viewers go. */
             playback: components["schemas"]["Playback"];
+            /** @description What is done to picture and sound before viewers get them. */
+            processing: components["schemas"]["Processing"];
             /**
              * Format: int32
              * @description How many seconds a session waits for its publisher.
@@ -492,6 +514,8 @@ export interface components {
              * @description 30 to 604800; 30 unless told. Kept on disk where it is longer than memory holds, also without `record`.
              */
             dvr_window_s?: number;
+            /** @description What comes in, as it comes in, unless told. */
+            ladder?: components["schemas"]["Ladder"];
             /** @description `ultra_low` unless told. */
             latency_mode?: components["schemas"]["LatencyMode"];
             /**
@@ -511,6 +535,8 @@ export interface components {
             name: string;
             /** @description Who may watch. */
             playback?: components["schemas"]["PlaybackSettings"];
+            /** @description Nothing unless told. */
+            processing?: components["schemas"]["Processing"];
             /**
              * Format: int32
              * @description 5 to 3600; 30 unless told.
@@ -523,6 +549,11 @@ export interface components {
             /** @description What viewers see while the publisher is silent. */
             slate?: components["schemas"]["SlateUpdate"];
         };
+        /**
+         * @description Which channel becomes which.
+         * @enum {string}
+         */
+        ChannelMap: "keep" | "mix" | "left" | "right" | "swap";
         /**
          * @description What a channel is doing.
          * @enum {string}
@@ -538,6 +569,8 @@ export interface components {
              * @description 30 to 604800; from the next session on.
              */
             dvr_window_s?: number;
+            /** @description As a whole; from the next session on. */
+            ladder?: components["schemas"]["Ladder"];
             /** @description A change without `latency_target_s` sets that to the new mode's default. */
             latency_mode?: components["schemas"]["LatencyMode"];
             /**
@@ -555,6 +588,11 @@ export interface components {
             /** @description Who may watch. */
             playback?: components["schemas"]["PlaybackSettings"];
             /**
+             * @description Merged into what is set (RFC 7396): a field that isn't told stays, `null` takes it back to its default. While live it
+             *     holds from the next key frame on.
+             */
+            processing?: components["schemas"]["Processing"];
+            /**
              * Format: int32
              * @description 5 to 3600.
              */
@@ -566,11 +604,102 @@ export interface components {
             /** @description What viewers see while the publisher is silent. */
             slate?: components["schemas"]["SlateUpdate"];
         };
+        /** @description Loud is made quieter. */
+        Compressor: {
+            /**
+             * Format: float
+             * @description Milliseconds until it holds: 0.01 to 2000.
+             */
+            attack_ms?: number;
+            /**
+             * Format: float
+             * @description Decibels added to all of it: 0 to 36.
+             */
+            makeup_db?: number;
+            /**
+             * Format: float
+             * @description So many decibels in for one out: 1 to 20.
+             */
+            ratio: number;
+            /**
+             * Format: float
+             * @description Milliseconds until it lets go: 0.01 to 9000.
+             */
+            release_ms?: number;
+            /**
+             * Format: float
+             * @description Where it begins, decibels under full scale: -60 to 0.
+             */
+            threshold_db: number;
+        };
+        /**
+         * @description Where something lies.
+         * @enum {string}
+         */
+        Corner: "top_left" | "top_right" | "bottom_left" | "bottom_right" | "centre";
+        /** @description Pixels off each side, up to 8192; at least 16 must be left. */
+        Crop: {
+            /**
+             * Format: int32
+             * @default 0
+             */
+            bottom: number;
+            /**
+             * Format: int32
+             * @default 0
+             */
+            left: number;
+            /**
+             * Format: int32
+             * @default 0
+             */
+            right: number;
+            /**
+             * Format: int32
+             * @default 0
+             */
+            top: number;
+        };
+        /**
+         * @description How hard blocks are smoothed.
+         * @enum {string}
+         */
+        Deblock: "weak" | "strong";
+        /**
+         * @description Which pictures are deinterlaced.
+         * @enum {string}
+         */
+        Deinterlace: "detected" | "always";
+        /**
+         * @description How pictures are encoded.
+         * @enum {string}
+         */
+        Encoding: "zero_latency" | "quality";
         /**
          * @description Why a session ended.
          * @enum {string}
          */
         EndReason: "unpublished" | "publisher_lost" | "stopped" | "restreamed" | "max_duration" | "ended_by_operator" | "channel_deleted" | "refused";
+        /** @description A band of the parametric equaliser. */
+        EqualiserBand: {
+            /**
+             * Format: float
+             * @description Decibels: -30 to 30; of no meaning to those that cut.
+             */
+            gain_db?: number;
+            /**
+             * Format: float
+             * @description 20 to 20000.
+             */
+            hz: number;
+            /** @description What it does. */
+            kind: components["schemas"]["BandKind"];
+            /**
+             * Format: float
+             * @description How narrow: 0.1 to 30.
+             */
+            q?: number;
+        };
         /** @description One thing that happened. */
         Event: {
             /**
@@ -597,6 +726,16 @@ export interface components {
              */
             type: string;
         };
+        /**
+         * @description What becomes of a source of another shape.
+         * @enum {string}
+         */
+        Fit: "bars" | "fill" | "stretch";
+        /**
+         * @description Toolsets of H.264.
+         * @enum {string}
+         */
+        H264Profile: "baseline" | "main" | "high";
         /** @description Where publishers go. */
         Ingest: {
             /**
@@ -610,11 +749,96 @@ export interface components {
              */
             rtmps_url?: string;
         };
+        /** @description The renditions of a channel's sessions. It holds from the next session on. */
+        Ladder: {
+            /** @enum {string} */
+            kind: "source";
+        } | (components["schemas"]["AutoLadder"] & {
+            /** @enum {string} */
+            kind: "auto";
+        }) | {
+            /** @enum {string} */
+            kind: "audio_only";
+        } | (components["schemas"]["ListLadder"] & {
+            /** @enum {string} */
+            kind: "list";
+        });
         /**
          * @description What viewers' distance from live is traded against.
          * @enum {string}
          */
         LatencyMode: "normal" | "low" | "ultra_low";
+        /** @description Named one by one. */
+        ListLadder: {
+            /** @description 1 to 8, each of another size. */
+            renditions: components["schemas"]["Rendition"][];
+            /** @description Also what comes in, as it comes in. True unless told or `processing` is set. */
+            source?: boolean | null;
+        };
+        /** @description The channel's logo on the picture. */
+        Logo: {
+            /** @description Where. */
+            corner?: components["schemas"]["Corner"];
+            /**
+             * Format: float
+             * @description Of the picture's height: more than 0, at most 1.
+             */
+            height: number;
+            /**
+             * Format: int32
+             * @description Pixels from the edges: up to 4096.
+             */
+            margin?: number;
+            /**
+             * Format: float
+             * @description More than 0 and at most 1; opaque unless told.
+             */
+            opacity?: number;
+        };
+        /** @description What must be true of what comes in for a rendition to exist. */
+        OnlyIf: {
+            /**
+             * Format: double
+             * @default null
+             */
+            max_fps: number | null;
+            /**
+             * Format: int32
+             * @default null
+             */
+            max_height: number | null;
+            /**
+             * Format: int32
+             * @default null
+             */
+            max_kbps: number | null;
+            /**
+             * Format: int32
+             * @default null
+             */
+            max_width: number | null;
+            /**
+             * Format: double
+             * @default null
+             */
+            min_fps: number | null;
+            /**
+             * Format: int32
+             * @default null
+             */
+            min_height: number | null;
+            /**
+             * Format: int32
+             * @description Of all tracks together, as announced or measured.
+             * @default null
+             */
+            min_kbps: number | null;
+            /**
+             * Format: int32
+             * @default null
+             */
+            min_width: number | null;
+        };
         /** @description A part of a list. */
         Page_Asset: {
             /** @description At most `limit` of them. */
@@ -689,6 +913,8 @@ export interface components {
                 id: string;
                 /** @description Where publishers go. */
                 ingest: components["schemas"]["Ingest"];
+                /** @description Which renditions viewers choose from. */
+                ladder: components["schemas"]["Ladder"];
                 /** @description How near to live. */
                 latency_mode: components["schemas"]["LatencyMode"];
                 /**
@@ -707,6 +933,8 @@ export interface components {
                 name: string;
                 /** @description Where viewers go. */
                 playback: components["schemas"]["Playback"];
+                /** @description What is done to picture and sound before viewers get them. */
+                processing: components["schemas"]["Processing"];
                 /**
                  * Format: int32
                  * @description How many seconds a session waits for its publisher.
@@ -865,6 +1093,93 @@ export interface components {
             /** @description Pass it as `cursor` to get what follows; `null` where nothing does. */
             next_cursor?: string | null;
         };
+        /** @description What is done to the picture, in this order. */
+        PictureProcessing: {
+            /**
+             * @description The shape the source is taken to have, `16:9`, whatever its pixels say.
+             * @default null
+             * @example 16:9
+             */
+            aspect: string | null;
+            /**
+             * Format: float
+             * @description Spreads the darkest to the brightest over the whole range: 0 to 1.
+             * @default 0
+             */
+            auto_level: number;
+            /** @default null */
+            crop: null | components["schemas"]["Crop"];
+            /** @default null */
+            deblock: null | components["schemas"]["Deblock"];
+            /** @default null */
+            deinterlace: null | components["schemas"]["Deinterlace"];
+            /**
+             * Format: float
+             * @description Noise taken away: 0 to 1.
+             * @default 0
+             */
+            denoise: number;
+            /** @default null */
+            fit: null | components["schemas"]["Fit"];
+            /**
+             * @description Upside down.
+             * @default false
+             */
+            flip: boolean;
+            /** @default null */
+            logo: null | components["schemas"]["Logo"];
+            /**
+             * @description Left and right change places.
+             * @default false
+             */
+            mirror: boolean;
+            /**
+             * Format: float
+             * @description Black around the picture, as a part of its height: 0 to 0.4.
+             * @default 0
+             */
+            pad: number;
+            /**
+             * Format: int32
+             * @description Degrees clockwise: 0, 90, 180 or 270.
+             * @default 0
+             */
+            rotate: number;
+            /** @default null */
+            scaler: null | components["schemas"]["Scaler"];
+            /**
+             * Format: float
+             * @description Edges made harder, up to 1, or softer, down to -1.
+             * @default 0
+             */
+            sharpen: number;
+            /** @default null */
+            text: null | components["schemas"]["PictureText"];
+        };
+        /** @description Words on the picture. */
+        PictureText: {
+            /** @description A dark box behind them. */
+            boxed?: boolean;
+            /**
+             * @description `#rrggbb`; white unless told.
+             * @example #ffffff
+             */
+            colour?: string;
+            /** @description Where. */
+            corner?: components["schemas"]["Corner"];
+            /**
+             * Format: int32
+             * @description Pixels from the edges: up to 4096.
+             */
+            margin?: number;
+            /**
+             * Format: float
+             * @description Of letters, as a part of the picture's height: 0.01 to 0.5.
+             */
+            size: number;
+            /** @description 1 to 500 characters; lines end with a line feed. */
+            words: string;
+        };
         /** @description Where viewers go. */
         Playback: {
             /** @description The same for the whole DVR window. */
@@ -921,6 +1236,86 @@ export interface components {
             /** @description Always `about:blank`: `code` says what it is. */
             type: string;
         };
+        /**
+         * @description What is done to picture and sound. Where anything is, viewers get the result only; the recording keeps what came in. It
+         *     may change while live and holds from the next key frame on.
+         */
+        Processing: {
+            /**
+             * @default {
+             *       "aspect": null,
+             *       "auto_level": 0,
+             *       "crop": null,
+             *       "deblock": null,
+             *       "deinterlace": null,
+             *       "denoise": 0,
+             *       "fit": null,
+             *       "flip": false,
+             *       "logo": null,
+             *       "mirror": false,
+             *       "pad": 0,
+             *       "rotate": 0,
+             *       "scaler": null,
+             *       "sharpen": 0,
+             *       "text": null
+             *     }
+             */
+            picture: components["schemas"]["PictureProcessing"];
+            /**
+             * @default {
+             *       "compressor": null,
+             *       "fade_in_ms": 0,
+             *       "fade_out_ms": 0,
+             *       "gain_db": 0,
+             *       "graphic_db": [],
+             *       "karaoke": false,
+             *       "left_db": 0,
+             *       "limiter_db": null,
+             *       "loudness_lufs": null,
+             *       "map": "keep",
+             *       "muted": false,
+             *       "offset_ms": 0,
+             *       "parametric": [],
+             *       "right_db": 0
+             *     }
+             */
+            sound: components["schemas"]["SoundProcessing"];
+        };
+        /** @description A rendition. One that would be larger than what comes in is left out. */
+        Rendition: {
+            /**
+             * Format: int32
+             * @description kbit/s, 50 to 60000: on average; with `crf` at most. By its size unless told.
+             */
+            bitrate_kbps?: number | null;
+            /**
+             * Format: double
+             * @description Constant quality instead of a bitrate: 15 to 40, lower is better.
+             */
+            crf?: number | null;
+            /** @description How it is encoded. */
+            encoding?: components["schemas"]["Encoding"];
+            /**
+             * Format: double
+             * @description Pictures a second at most, 1 to 120; all that come unless told.
+             */
+            fps?: number | null;
+            /**
+             * Format: int32
+             * @description Pixels down: even, 64 to 2160.
+             */
+            height: number;
+            only_if?: null | components["schemas"]["OnlyIf"];
+            /** @description Compression against speed. */
+            preset?: components["schemas"]["X264Preset"];
+            /** @description What players must be able to decode. */
+            profile?: components["schemas"]["H264Profile"];
+            /**
+             * Format: int32
+             * @description Pixels across: even, 64 to 3840.
+             */
+            width: number;
+        };
         /** @description How long recordings are kept. The oldest go first; never what is live or being watched. */
         Retention: {
             /**
@@ -936,6 +1331,11 @@ export interface components {
              */
             max_bytes: number | null;
         };
+        /**
+         * @description Quality of scaling, rising with its cost.
+         * @enum {string}
+         */
+        Scaler: "fast_bilinear" | "bilinear" | "bicubic" | "lanczos";
         /**
          * @description What a token may do; each scope holds those before it.
          * @enum {string}
@@ -1060,6 +1460,82 @@ export interface components {
              */
             after_ms?: number;
         };
+        /** @description What is done to the sound, in this order. */
+        SoundProcessing: {
+            /** @default null */
+            compressor: null | components["schemas"]["Compressor"];
+            /**
+             * Format: int32
+             * @description Milliseconds in which a session's sound rises from silence, and after a mute: 0 to 30000.
+             * @default 0
+             */
+            fade_in_ms: number;
+            /**
+             * Format: int32
+             * @description Milliseconds in which it falls to silence as it is muted: 0 to 30000.
+             * @default 0
+             */
+            fade_out_ms: number;
+            /**
+             * Format: float
+             * @description Decibels on both: -60 to 30.
+             * @default 0
+             */
+            gain_db: number;
+            /**
+             * @description Decibels at 31.5, 63, 125, 250, 500 Hz, 1, 2, 4, 8 and 16 kHz: -24 to 24 each; none or all ten.
+             * @default []
+             */
+            graphic_db: number[];
+            /**
+             * @description Takes out what both sides have in common, voices above all; what is below 120 Hz stays.
+             * @default false
+             */
+            karaoke: boolean;
+            /**
+             * Format: float
+             * @description Decibels on the left: -60 to 30.
+             * @default 0
+             */
+            left_db: number;
+            /**
+             * Format: float
+             * @description No sample above so many decibels under full scale: -20 to 0.
+             * @default null
+             */
+            limiter_db: number | null;
+            /**
+             * Format: float
+             * @description Brings all of it to one loudness: LUFS, -36 to -9. -14 is usual on the web, -23 in broadcasting. In `ultra_low` a fader
+             *     that follows; else EBU R128, which holds 3 s back.
+             * @default null
+             */
+            loudness_lufs: number | null;
+            /** @default keep */
+            map: components["schemas"]["ChannelMap"];
+            /**
+             * @description Silence.
+             * @default false
+             */
+            muted: boolean;
+            /**
+             * Format: int32
+             * @description Milliseconds that it is heard later than it came, or earlier: -2000 to 2000.
+             * @default 0
+             */
+            offset_ms: number;
+            /**
+             * @description Up to 16 bands.
+             * @default []
+             */
+            parametric: components["schemas"]["EqualiserBand"][];
+            /**
+             * Format: float
+             * @description Decibels on the right: -60 to 30.
+             * @default 0
+             */
+            right_db: number;
+        };
         /** @description What comes in. */
         Source: {
             /**
@@ -1147,6 +1623,11 @@ export interface components {
             /** @description 1 to 100 characters. */
             name: string;
         };
+        /**
+         * @description x264's presets, from the fastest.
+         * @enum {string}
+         */
+        X264Preset: "ultrafast" | "superfast" | "veryfast" | "faster" | "fast" | "medium" | "slow";
     };
     responses: never;
     parameters: never;

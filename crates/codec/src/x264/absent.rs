@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Config, Error, Rate};
-use crate::picture::Picture;
+use crate::picture::Planes;
 
 pub(super) enum Library {}
 
@@ -23,7 +23,7 @@ impl Library {
         match *self {}
     }
 
-    pub(super) fn encode(&mut self, _: Option<(&Picture, i64, bool)>) -> Result<Option<Coded>, Error> {
+    pub(super) fn encode(&mut self, _: Option<(Planes<'_>, i64, bool)>) -> Result<Option<Coded>, Error> {
         match *self {}
     }
 

@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use x264_sys as sys;
 
 use super::{Config, Error, Latency, Preset, Profile, Rate};
-use crate::picture::{Colour, Picture, Plane};
+use crate::picture::{Colour, Planes};
 
 const NAL_SEI: c_int = 6;
 const NAL_SPS: c_int = 7;
@@ -55,7 +55,10 @@ impl Library {
     }
 
     /// `None` flushes.
-    pub(super) fn encode(&mut self, picture: Option<(&Picture, i64, bool)>) -> Result<Option<Coded>, Error> {
+    pub(super) fn encode(
+        &mut self,
+        picture: Option<(Planes<'_>, i64, bool)>,
+    ) -> Result<Option<Coded>, Error> {
         let mut input = MaybeUninit::<sys::x264_picture_t>::uninit();
         let mut output = MaybeUninit::<sys::x264_picture_t>::uninit();
         // SAFETY: x264_picture_init writes every field.
@@ -71,9 +74,9 @@ impl Library {
                 input.i_type = if force_key { sys::X264_TYPE_IDR } else { sys::X264_TYPE_AUTO } as c_int;
                 input.img.i_csp = sys::X264_CSP_I420 as c_int;
                 input.img.i_plane = 3;
-                for (i, plane) in Plane::ALL.into_iter().enumerate() {
-                    input.img.i_stride[i] = picture.stride(plane) as c_int;
-                    input.img.plane[i] = picture.plane(plane).as_ptr().cast_mut();
+                for (i, (start, stride)) in picture.planes.into_iter().enumerate() {
+                    input.img.i_stride[i] = stride as c_int;
+                    input.img.plane[i] = start.cast_mut();
                 }
                 &raw mut input
             }

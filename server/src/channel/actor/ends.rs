@@ -9,15 +9,34 @@ use std::sync::Arc;
 use super::{Actor, FAREWELL, flow, slate};
 use crate::channel::recover::{self, Outcome};
 use crate::channel::run::{Run, unix_ms};
-use crate::channel::{assets, plan};
+use crate::channel::{Shared, assets, plan};
 use crate::store;
+
+/// What was made can be made again: the recording has what it was made of.
+fn forget_made(shared: &Arc<Shared>, run: &Run) {
+    let names = run.live().into_iter().flat_map(|live| live.renditions()).filter(|one| one.made());
+    let names: Vec<_> = names.map(|one| one.name().to_owned()).collect();
+    let (shared, session) = (Arc::clone(shared), run.id.clone());
+    tokio::task::spawn_blocking(move || {
+        for name in names {
+            if let Err(error) = shared.library.remove_rendition(&session, &name) {
+                tracing::warn!("what was made of {session} can't be removed: {error}");
+            }
+        }
+    });
+}
 
 impl Actor {
     pub(super) async fn close(&mut self, session: SessionId) {
-        let Some(mut run) = self.run.take_if(|run| run.id == session.as_str()) else { return };
+        if self.run.as_ref().is_none_or(|run| run.id != session.as_str()) {
+            return;
+        }
+        self.end_ladder().await;
+        let Some(mut run) = self.run.take() else { return };
         let outcome = run.finish();
         self.log_trouble(outcome);
         self.shared.shelf.retire(&self.channel.playback_id);
+        self.shared.monitor.remove(&self.channel.id);
         self.shared.sources().remove(&run.id);
         self.source_kept = None;
         self.slate = slate::Desk::default();
@@ -41,6 +60,7 @@ impl Actor {
             }
             tokio::time::sleep(FAREWELL).await;
             shared.shelf.forget(&playback, &run.id);
+            forget_made(&shared, &run);
             // What was only its window goes now.
             shared.library.keep.release(&run.id);
             shared.retention.notify_one();
@@ -52,6 +72,7 @@ impl Actor {
             self.feed(feed).await;
         }
         self.settle().await;
+        self.end_ladder().await;
         let Some(mut run) = self.run.take() else { return };
         let outcome = run.seal();
         self.log_trouble(outcome);
@@ -64,7 +85,8 @@ impl Actor {
         let created_ms = (session.created_at.unix_timestamp_nanos() / 1_000_000) as i64;
         let since = |ms: i64| Duration::from_millis(u64::try_from(now_ms - ms).unwrap_or(0));
         let (silent_for, begun) = match recover::read(&self.shared, &session.id).await {
-            Outcome::Recovered(found) => {
+            Outcome::Recovered(mut found) => {
+                self.declare_ladder(&mut found);
                 let silent_for = since(found.written_ms);
                 let mut run = Run::recovered(&self.shared, found, session.source);
                 let playable = run.became_playable();

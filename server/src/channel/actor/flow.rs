@@ -70,6 +70,8 @@ impl Actor {
         }
         let mut new = jump.is_some();
         for unit in before {
+            self.feed_ladder(&unit, now);
+            let Some(run) = &mut self.run else { return };
             let (made, pushed) = run.push(unit, now);
             new |= made;
             outcome = outcome.and(pushed);
@@ -84,11 +86,13 @@ impl Actor {
             let Some(anew) = self.anew(sent, now) else { return };
             unit = anew;
         }
+        let fed = unit.clone();
         let Some(run) = &mut self.run else { return };
         let (made, pushed) = if back.is_some() { run.back(unit, now) } else { run.push(unit, now) };
         new |= made;
         outcome = outcome.and(pushed);
         issues.extend(run.take_gaps().into_iter().map(|(track, seconds)| Issue::MediaGap { track, seconds }));
+        self.feed_ladder(&fed, now);
         self.journal_outcome(outcome).await;
         for issue in issues {
             self.input(Input::Issue { publisher, issue }).await;

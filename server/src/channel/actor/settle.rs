@@ -7,6 +7,7 @@ use live::event::Issue;
 use media::flv::Metadata;
 use media::{CodecConfig, Kind, Silence, Track, aac};
 
+use super::ladder::plan;
 use super::{Actor, Connected, Gop, Stage};
 use crate::channel::gather::Gather;
 use crate::channel::source::announced;
@@ -44,6 +45,9 @@ impl Actor {
                 }
                 let source = announced(tracks.iter(), metadata, on.encoder.as_deref());
                 let publisher = on.id;
+                if let Some(desk) = &mut self.ladder {
+                    desk.tracks(tracks);
+                }
                 if let Some(run) = &mut self.run {
                     run.source = source.clone();
                     let outcome = run.discontinuity(Some(track));
@@ -101,10 +105,16 @@ impl Actor {
         if let Some(silence) = silence {
             silence.discontinuity();
         }
-        let (clock, outcome) = run.begin(&self.shared, tracks, metadata, on.encoder.as_deref(), first);
+        let plan = plan(&self.shared, &self.channel.settings, tracks, metadata);
+        let encoder = on.encoder.as_deref();
+        let (clock, outcome) = run.begin(&self.shared, tracks, metadata, encoder, first, plan.as_ref());
         *timeline = Some(Box::new(clock));
+        if let Some(hub) = run.hub() {
+            self.shared.monitor.put(&self.channel.id, hub);
+        }
         let left_out = tracks.iter().find(|track| !run.carries(track.kind)).map(|track| track.kind.name());
-        let (publisher, source) = (on.id, run.source.clone());
+        let (publisher, source, tracks) = (on.id, run.source.clone(), tracks.clone());
+        self.begin_ladder(plan, &tracks);
         self.journal_outcome(outcome).await;
         self.input(Input::Tracks { publisher, source }).await;
         if let Some(track) = left_out {

@@ -25,6 +25,11 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    /// Viewers see it, and what comes of the publisher is late.
+    pub(super) fn shown(&self) -> bool {
+        self.shown
+    }
+
     /// The next result; never where nothing is being made.
     pub(super) async fn made(&mut self) -> Option<hls::slate::Slate> {
         match &mut self.making {
@@ -85,6 +90,9 @@ impl Actor {
             run.advance(now)
         } else if let (Some(slate), None) = (&self.slate.ready, &self.slate.making) {
             self.slate.shown = true;
+            if let Some(ladder) = &mut self.ladder {
+                ladder.pause();
+            }
             run.slate(slate.clone(), now)
         } else {
             if self.slate.making.is_none() {

@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use hls::Change;
-use media::{Timescale, Timestamp, Track};
+use media::{AccessUnit, CodecConfig, Kind, Timescale, Timestamp, Track};
+use transcode::{Job, Sound, Still};
 
 use super::Media;
 use crate::channel::Shared;
+use crate::channel::slate::picture;
 use crate::journal::{Context, Recorder, Trouble};
 use crate::package;
 
@@ -27,6 +29,34 @@ impl Media {
         ends.max().unwrap_or(Timestamp::millis(0)).rescale(Timescale::MILLIS)
     }
 
+    /// Keeps a key frame of a rendition for its slate.
+    pub(super) fn remember(&mut self, number: usize, unit: &AccessUnit) {
+        if unit.kind == Kind::Video && unit.key {
+            if self.keys.len() <= number {
+                self.keys.resize(number + 1, None);
+            }
+            self.keys[number] = Some(unit.data.clone());
+        }
+    }
+
+    /// What a rendition shows and lets be heard while nothing comes.
+    pub(super) fn slate_job(&self, number: usize) -> Option<Job> {
+        let track = self.package.track(number)?;
+        let (mut still, mut sound) = (None, None);
+        match &track.config {
+            CodecConfig::Avc(config) => {
+                let rate = self.package.frame_rate(number)?;
+                let picture = picture(track, self.keys.get(number).and_then(Option::as_ref));
+                still = Some(Still { picture, width: config.width, height: config.height, rate });
+            }
+            CodecConfig::Aac(config) => {
+                let channels = config.channels.clamp(1, 2);
+                sound = Some(Sound { sample_rate: config.sample_rate, channels });
+            }
+        }
+        Some(Job { number: 0, still, sound })
+    }
+
     /// Another connection goes on with it at `first`, maybe with other configurations.
     pub(super) fn returned(&mut self, tracks: &[Track], first: Timestamp) -> Result<(), Trouble> {
         let carried =
@@ -44,7 +74,14 @@ impl Media {
         self.at(now).minus(Timestamp::of_duration(behind, Timescale::MILLIS))
     }
 
+    pub(super) fn monitor(&self, number: usize, unit: &AccessUnit) {
+        if let Some(track) = self.package.track(number) {
+            self.hub.push(number, track, unit);
+        }
+    }
+
     pub(super) fn close(&mut self) {
+        self.hub.close();
         self.recorders.clear();
         self.late.clear();
     }
@@ -106,8 +143,11 @@ pub(super) fn recorders(
     package: &package::Session,
     record: bool,
 ) -> Vec<Recorder> {
-    let renditions = package.live().renditions().iter();
-    renditions.map(|rendition| Recorder::new(&shared.writer, session, rendition.name(), record)).collect()
+    let one = |rendition: &package::Rendition| match rendition.made() {
+        true if record => Recorder::window(&shared.writer, session, rendition.name()),
+        _ => Recorder::new(&shared.writer, session, rendition.name(), record),
+    };
+    package.live().renditions().iter().map(one).collect()
 }
 
 /// None where only the window is kept: what came late isn't in it.
@@ -117,7 +157,7 @@ pub(super) fn late_recorders(
     package: &package::Session,
     record: bool,
 ) -> Vec<Recorder> {
-    let renditions = package.live().renditions().iter().filter(|_| record);
+    let renditions = package.live().renditions().iter().filter(|rendition| record && !rendition.made());
     renditions.map(|rendition| Recorder::late(&shared.writer, session, rendition.name())).collect()
 }
 

@@ -5,6 +5,7 @@ pub(super) mod channels;
 pub(super) mod events;
 pub(super) mod health;
 pub(super) mod metrics;
+pub(super) mod monitor;
 pub(super) mod sessions;
 pub(super) mod signing_keys;
 pub(super) mod slate;

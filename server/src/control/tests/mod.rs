@@ -133,6 +133,7 @@ impl Server {
             gate: Gate::new(store.clone(), clock.clone()),
             clock,
             transcoder: crate::transcode::Transcoder::start(None),
+            monitor: crate::monitor::Monitor::default(),
             retention: Arc::default(),
             timeout: Duration::from_secs(10),
         };

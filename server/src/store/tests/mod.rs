@@ -26,6 +26,8 @@ fn settings(name: &str) -> Settings {
         retention: Retention { max_age: Some(Duration::from_secs(86_400)), max_bytes: Some(1 << 40) },
         policy: Policy::Public,
         slate_after: Duration::from_millis(1500),
+        ladder: r#"{"kind":"source"}"#.to_owned(),
+        processing: "{}".to_owned(),
     }
 }
 

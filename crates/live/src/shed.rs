@@ -1,0 +1,238 @@
+//! What a ladder gives up when its machine can't keep up, and when it takes that back.
+//!
+//! ```text
+//!   step 0 ── behind ──▶ 1 ── behind ──▶ 2 … : less and less is made
+//!      ◀── room for a while ──
+//! ```
+//!
+//! In this order: every other picture of the smallest rendition, of the one above it and so on up to the second; then the
+//! largest is not made, then the next; the smallest goes on at half its pictures whatever happens.
+
+use std::time::{Duration, Instant};
+
+/// Further behind than this, all of the time, is too much.
+const TOO_MUCH: Duration = Duration::from_millis(250);
+/// So near, all of the time, there is room.
+const ROOM: Duration = Duration::from_millis(100);
+/// What is looked at in one piece: a publisher's bursts are shorter.
+const WINDOW: Duration = Duration::from_millis(500);
+/// What a step brings is seen after so long.
+const SETTLES: Duration = Duration::from_millis(1_500);
+/// Room must last so long before a step is taken back; longer after each time that was too early.
+const RETURN: Duration = Duration::from_secs(10);
+const LONGEST_RETURN: Duration = Duration::from_secs(300);
+/// A step taken back and needed again within this was too early.
+const EARLY: Duration = Duration::from_secs(30);
+
+/// How much of a rendition is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// All of it.
+    Full,
+    /// Every other picture.
+    Half,
+    /// Nothing.
+    Off,
+}
+
+/// One ladder's state.
+#[derive(Clone, Debug)]
+pub struct Shed {
+    rungs: usize,
+    step: usize,
+    window: Option<Window>,
+    /// When the step was last changed.
+    changed: Instant,
+    /// Since when there is room.
+    room: Option<Instant>,
+    wait: Duration,
+    /// When a step was last taken back.
+    returned: Option<Instant>,
+}
+
+/// The least that was seen since a moment.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    since: Instant,
+    least: Duration,
+}
+
+impl Shed {
+    /// All of so many renditions is made, the largest first.
+    pub fn new(rungs: usize, now: Instant) -> Self {
+        Self { rungs, step: 0, window: None, changed: now, room: None, wait: RETURN, returned: None }
+    }
+
+    /// How much of each rendition is made.
+    pub fn efforts(&self) -> Vec<Effort> {
+        let halves = self.rungs.saturating_sub(1);
+        (0..self.rungs)
+            .map(|rung| {
+                let from_below = self.rungs - 1 - rung;
+                let off = self.step > halves && rung < self.step - halves && rung + 1 < self.rungs;
+                // With one rendition alone its halving is the first step.
+                let half = if self.rungs == 1 { self.step > 0 } else { from_below < self.step && rung > 0 };
+                match (off, half) {
+                    (true, _) => Effort::Off,
+                    (false, true) => Effort::Half,
+                    (false, false) => Effort::Full,
+                }
+            })
+            .collect()
+    }
+
+    /// Whether anything is given up.
+    pub fn sheds(&self) -> bool {
+        self.step > 0
+    }
+
+    /// The newest picture that went in is so far ahead of the newest that came out. Call it several times a second. `true`
+    /// where [`Self::efforts`] changed.
+    pub fn observe(&mut self, behind: Duration, now: Instant) -> bool {
+        let window = self.window.get_or_insert(Window { since: now, least: behind });
+        window.least = window.least.min(behind);
+        let Window { since, least } = *window;
+        if now.saturating_duration_since(since) < WINDOW {
+            return false;
+        }
+        self.window = None;
+        if least > TOO_MUCH {
+            self.room = None;
+            return self.more(least, now);
+        }
+        if least > ROOM {
+            self.room = None;
+            return false;
+        }
+        let since = *self.room.get_or_insert(since);
+        if self.step > 0 && now.saturating_duration_since(since) >= self.wait {
+            (self.step, self.changed, self.returned) = (self.step - 1, now, Some(now));
+            self.room = None;
+            return true;
+        }
+        false
+    }
+
+    fn more(&mut self, least: Duration, now: Instant) -> bool {
+        let settles = if least > TOO_MUCH * 4 { WINDOW } else { SETTLES };
+        let settled = self.step == 0 || now.saturating_duration_since(self.changed) >= settles;
+        if !settled || self.step >= self.last() {
+            return false;
+        }
+        if let Some(returned) = self.returned.take() {
+            let early = now.saturating_duration_since(returned) < EARLY;
+            self.wait = if early { (self.wait * 2).min(LONGEST_RETURN) } else { RETURN };
+        }
+        (self.step, self.changed) = (self.step + 1, now);
+        true
+    }
+
+    /// The smallest at half its pictures is left.
+    fn last(&self) -> usize {
+        match self.rungs {
+            0 => 0,
+            1 => 1,
+            rungs => 2 * (rungs - 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(start: Instant, ms: u64) -> Instant {
+        start + Duration::from_millis(ms)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "where virtual time begins")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn steps(rungs: usize) -> Vec<String> {
+        let mut shed = Shed::new(rungs, start());
+        (0..=shed.last())
+            .map(|step| {
+                shed.step = step;
+                let letter = |effort| match effort {
+                    Effort::Full => 'F',
+                    Effort::Half => 'h',
+                    Effort::Off => '-',
+                };
+                shed.efforts().into_iter().map(letter).collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_order_is_as_stated() {
+        assert_eq!(steps(4), ["FFFF", "FFFh", "FFhh", "Fhhh", "-hhh", "--hh", "---h"]);
+        assert_eq!(steps(2), ["FF", "Fh", "-h"]);
+        assert_eq!(steps(1), ["F", "h"]);
+        assert_eq!(steps(0), [""]);
+    }
+
+    /// A machine that makes so much of a ladder in real time, of which each rendition costs its share.
+    fn play(shares: &[f64], capacity: impl Fn(u64) -> f64, seconds: u64) -> (Vec<usize>, u64) {
+        let start = start();
+        let mut shed = Shed::new(shares.len(), start);
+        let (mut behind, mut worst, mut taken) = (0.0f64, 0.0f64, Vec::new());
+        for tick in 0..seconds * 20 {
+            let ms = tick * 50;
+            let cost = |(share, effort): (&f64, Effort)| match effort {
+                Effort::Full => *share,
+                Effort::Half => share / 2.0,
+                Effort::Off => 0.0,
+            };
+            let load: f64 = shares.iter().zip(shed.efforts()).map(cost).sum();
+            behind = (behind + 50.0 * (1.0 - capacity(ms) / load)).max(20.0);
+            worst = worst.max(behind);
+            if shed.observe(Duration::from_millis(behind as u64), at(start, ms)) {
+                taken.push(shed.step);
+            }
+        }
+        (taken, worst as u64)
+    }
+
+    const SHARES: [f64; 3] = [0.6, 0.25, 0.15];
+
+    #[test]
+    fn a_machine_that_keeps_up_gives_up_nothing() {
+        assert_eq!(play(&SHARES, |_| 1.1, 120), (vec![], 20));
+    }
+
+    #[test]
+    fn one_that_does_not_stays_near_and_takes_it_back_when_there_is_room() {
+        // Half the machine is taken away from 10 s to 40 s.
+        let (taken, worst) = play(&SHARES, |ms| if (10_000..40_000).contains(&ms) { 0.5 } else { 1.2 }, 120);
+        assert!(worst < 2_500, "{worst} ms behind");
+        assert_eq!(taken.first(), Some(&1));
+        assert_eq!(taken.last(), Some(&0), "{taken:?}");
+        assert!(taken.len() <= 10, "{taken:?}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_tried_again_ever_more_rarely() {
+        let (taken, worst) = play(&SHARES, |_| 0.93, 3_600);
+        assert!(worst < 1_500, "{worst} ms behind");
+        assert!((3..40).contains(&taken.len()), "{} changes in an hour", taken.len());
+    }
+
+    #[test]
+    fn a_burst_is_no_reason() {
+        let start = start();
+        let mut shed = Shed::new(3, start);
+        for tick in 0..2_000u64 {
+            // A second's worth comes at once, each second, and is worked off in 300 ms.
+            let behind = (1_000u64.saturating_sub(tick % 20 * 170)).max(20);
+            assert!(!shed.observe(Duration::from_millis(behind), at(start, tick * 50)));
+        }
+    }
+
+    #[test]
+    fn nothing_more_than_there_is_can_be_given_up() {
+        let (taken, _) = play(&SHARES, |_| 0.01, 60);
+        assert_eq!(taken, [1, 2, 3, 4]);
+    }
+}

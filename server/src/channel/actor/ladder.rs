@@ -1,0 +1,126 @@
+//! The running session's ladder: the source goes to its worker, and what that makes into the package.
+
+use std::time::Instant;
+
+use live::SessionId;
+use live::event::Kind as Fact;
+use media::flv::Metadata;
+use media::{AccessUnit, Rational, Track};
+
+use super::Actor;
+use crate::channel::ladder::{Desk, Plan};
+use crate::channel::{Recovered, Shared};
+use crate::journal::Trouble;
+use crate::store::Settings;
+use crate::transcode::feed::Made;
+
+/// What is made of a session with these tracks. `None` where viewers get what comes in.
+pub(super) fn plan(
+    shared: &Shared,
+    settings: &Settings,
+    tracks: &[Track],
+    metadata: &Metadata,
+) -> Option<Plan> {
+    shared.transcoder.program()?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    crate::channel::ladder::plan(settings, tracks, metadata, u32::try_from(cores).unwrap_or(1))
+}
+
+impl Actor {
+    /// What was made before a restart is made again; the journal has the source alone.
+    pub(super) fn declare_ladder(&self, found: &mut Recovered) {
+        let tracks: Vec<_> = found.renditions.iter().map(|rendition| rendition.track.clone()).collect();
+        let frame_rate = found.renditions.iter().find_map(|rendition| rendition.frame_rate);
+        let metadata = Metadata { frame_rate: frame_rate.map(Rational::as_f64), ..Metadata::default() };
+        let Some(plan) = plan(&self.shared, &self.channel.settings, &tracks, &metadata) else { return };
+        found.renditions.extend(plan.renditions());
+        found.journals.resize_with(found.renditions.len(), Vec::new);
+    }
+
+    /// Media flows, or flows on with other tracks.
+    pub(super) fn begin_ladder(&mut self, plan: Option<Plan>, tracks: &[Track]) {
+        let now = self.now();
+        match (&mut self.ladder, &self.run, plan, self.shared.transcoder.program()) {
+            (Some(desk), ..) => desk.tracks(tracks),
+            (None, Some(run), Some(plan), Some(program)) => {
+                self.ladder = Desk::start(program, plan, tracks, |name| run.place(name), now);
+            }
+            (None, ..) => {}
+        }
+    }
+
+    /// A unit of the source, as viewers get it.
+    pub(super) fn feed_ladder(&mut self, unit: &AccessUnit, now: Instant) {
+        let Some(desk) = self.ladder.as_mut().filter(|_| !self.slate.shown()) else { return };
+        if !desk.unit(unit, now) {
+            return;
+        }
+        let kind = desk.shed().map_or(Fact::LadderWhole, |detail| Fact::LadderShed { detail });
+        self.record_ladder(kind);
+    }
+
+    fn record_ladder(&self, kind: Fact) {
+        let session = self.run.as_ref().map(|run| SessionId::new(run.id.as_str()));
+        self.shared.record(live::Event { channel: Some(self.subject()), session, kind });
+    }
+
+    pub(super) async fn made(&mut self, made: Made) {
+        let (new, outcome) = self.take_made(made);
+        self.journal_outcome(outcome).await;
+        if new {
+            self.playable().await;
+        }
+    }
+
+    fn take_made(&mut self, made: Made) -> (bool, Result<(), Trouble>) {
+        let now = self.now();
+        let nothing = (false, Ok(()));
+        let (Some(desk), Some(run)) = (&mut self.ladder, &mut self.run) else { return nothing };
+        let channel = &self.channel.settings.name;
+        match made {
+            Made::Track(output, track) => {
+                desk.rendition(output).map_or(nothing, |rendition| run.known(rendition, track))
+            }
+            Made::Unit(output, unit) => {
+                desk.came(output, &unit);
+                desk.rendition(output).map_or(nothing, |rendition| run.made(rendition, unit))
+            }
+            Made::Lost(output, why) => {
+                let name = desk.lost(output).unwrap_or("a rendition");
+                tracing::warn!("channel {channel}: {name} can't be made: {why}");
+                nothing
+            }
+            Made::Ended => nothing,
+            Made::Broken(why) => {
+                let pause = desk.broke(now).as_secs_f64();
+                tracing::warn!(
+                    "channel {channel}: the worker of its ladder {why}; another is started in {pause:.2} s"
+                );
+                nothing
+            }
+        }
+    }
+
+    /// The session ends: what the worker holds back comes out, if it comes soon.
+    pub(super) async fn end_ladder(&mut self) {
+        let Some(desk) = &mut self.ladder else { return };
+        desk.end();
+        let rest = async {
+            while let Some(desk) = &mut self.ladder {
+                let made = desk.made().await;
+                if matches!(made, Made::Ended | Made::Broken(_)) {
+                    return;
+                }
+                let (_, outcome) = self.take_made(made);
+                self.log_trouble(outcome);
+            }
+        };
+        let _ = tokio::time::timeout(LAST, rest).await;
+        if self.ladder.take().is_some_and(|desk| desk.shed().is_some()) {
+            self.record_ladder(Fact::LadderWhole);
+        }
+    }
+}
+
+/// A worker has so long to give out the rest.
+const LAST: std::time::Duration = std::time::Duration::from_millis(700);

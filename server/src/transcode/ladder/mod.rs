@@ -1,0 +1,18 @@
+//! A ladder: one session's renditions, made by a worker process of its own.
+//!
+//! ```text
+//!   order ─▶ worker ─▶ pictures: decode ─▶ codec::ladder ─▶ units of each rendition
+//!                  └─▶ sounds: decode ─▶ filters ─▶ AAC ─▶ units of each rendition
+//! ```
+
+pub(crate) mod feed;
+pub(crate) mod order;
+mod pictures;
+mod sounds;
+pub(crate) mod steps;
+mod work;
+
+pub(super) use work::{reader, run};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! What a ladder's worker is told to make. Both ends are this program: JSON between them is read as it was written.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything but the media.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Order {
+    /// The largest first; outputs 1, 2 …
+    pub pictures: Vec<Pictures>,
+    /// Outputs after those; encoded only where there is one.
+    pub sounds: Vec<Sounds>,
+    /// What is done to all of them.
+    pub processing: api::processing::Processing,
+    /// Nothing may be held back for the sake of quality.
+    pub ultra_low: bool,
+    /// Pictures a second that come in: numerator and denominator.
+    pub frame_rate: (u32, u32),
+}
+
+/// A rendition of pictures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Pictures {
+    /// Pixels across, even.
+    pub width: u32,
+    /// Pixels down, even.
+    pub height: u32,
+    /// Pictures a second at most.
+    pub fps: f64,
+    /// kbit/s on average, or at most with `crf`.
+    pub kbps: u32,
+    /// Constant quality.
+    pub crf: Option<f32>,
+    /// Toolset.
+    pub profile: api::ladder::Profile,
+    /// Speed.
+    pub preset: api::ladder::Preset,
+    /// Delay.
+    pub encoding: api::ladder::Encoding,
+    /// Threads of its encoder.
+    pub threads: u32,
+    /// What is shown up to here, in 90 kHz on the session's clock, was given out by the worker before.
+    pub after: Option<i64>,
+}
+
+/// A rendition of sound.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sounds {
+    /// bit/s.
+    pub bitrate: u32,
+    /// Hz.
+    pub sample_rate: u32,
+    /// 1 or 2.
+    pub channels: u8,
+    /// What is heard up to here, in 90 kHz on the session's clock, was given out by the worker before.
+    pub after: Option<i64>,
+}
