@@ -75,7 +75,12 @@ pub(super) fn between(old: &Playlist, new: &Playlist) -> Vec<String> {
     if let (Some(hint), Some((segment, part))) = (old.hints.first(), first) {
         law(8, part.uri == hint.uri, &(hint, part));
         law(8, segment.map == hint.map, &(hint, segment));
-        let again = hint.discontinuity == (segment.discontinuity && segment.parts.first() == Some(part));
+        // Behind a GAP of the same update it stands behind what that stands behind.
+        let gaps = new.segments.iter().rev().skip_while(|s| s.msn >= segment.msn);
+        let known = |msn| old.segments.iter().any(|s| s.msn == msn && (s.gap || !s.parts.is_empty()));
+        let mut gaps = gaps.take_while(|s| s.gap && !known(s.msn));
+        let behind = segment.discontinuity || gaps.any(|gap| gap.discontinuity);
+        let again = hint.discontinuity == (behind && segment.parts.first() == Some(part));
         law(8, again, &(hint, segment));
     }
     if let (Some(before), Some(now)) = (old.hints.first(), new.hints.first()) {
