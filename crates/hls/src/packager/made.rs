@@ -81,14 +81,13 @@ impl Packager {
     }
 
     /// The open segment ends where the next begins, at `at`; `next` is that one's first unit, where it is here. `false` where
-    /// there is nothing to end, or media is missing before `next`.
+    /// there is nothing to end, or media is missing before that.
     pub(crate) fn end_at(&mut self, at: Timestamp, next: Option<&AccessUnit>, out: &mut Changeset) -> bool {
         let complete = self.is_complete(at);
         let at = self.ticks(at);
-        let broken = next.is_some() && !complete;
         // A frame lasts a part at most, and the segment may be a little too short.
         let short = self.target.min(self.ticks(Timestamp::millis(SHORT_MS)));
-        if self.pending.as_ref().is_none_or(|last| broken && last.dts + self.target + short < at) {
+        if self.pending.as_ref().is_none_or(|last| !complete && last.dts + self.target + short < at) {
             return false;
         }
         // Pictures: to the tick where the leader's ends, so that dates are the same.
