@@ -65,6 +65,33 @@ for (const [name, has] of Object.entries({
   });
 }
 
+test('a player that has lost its way as it joins begins anew', async () => {
+  const channel = await server.channel('lost');
+  const publisher = publishFile(fixture('bframes-48k-stereo'), channel.publishUrl);
+  const page = await openPage(browser, 'about:blank');
+  try {
+    await until('a playlist', 15_000, async () => (await fetch(channel.playback.hls_url)).ok);
+    // The first player's buffers swallow what they are given, and never say so.
+    await page.addInitScript(() => {
+      const add = MediaSource.prototype.addSourceBuffer;
+      let first;
+      MediaSource.prototype.addSourceBuffer = function (type) {
+        first ??= this;
+        const buffer = add.call(this, type);
+        if (this === first) buffer.appendBuffer = () => {};
+        return buffer;
+      };
+    });
+    await page.goto(channel.watchUrl);
+    await until('a page that joins', 5_000, async () => (await state(page)) === 'joining');
+    await playing(page);
+    assert.deepEqual(page.errors, []);
+  } finally {
+    await page.context().close();
+    await publisher.stop('SIGINT');
+  }
+});
+
 test('plays what GStreamer publishes', async () => {
   const channel = await server.channel('GStreamer');
   const publisher = publishGStreamer(channel.publishUrl);

@@ -127,6 +127,8 @@ pub struct Index {
     open: Option<Segment>,
     /// The first segment of the live playlist, where that is past.
     live_from: u64,
+    /// What is older leaves the window.
+    begins: u64,
     /// Durations of what is recent, in the live playlist, in the window.
     spans: Spans,
     /// Segments that are in no file: GAPs, once they are past.
@@ -163,6 +165,7 @@ impl Index {
             sealed: VecDeque::new(),
             open: None,
             live_from: 0,
+            begins: 0,
             spans: Spans::default(),
             lost: Vec::new(),
             inits: Vec::new(),
@@ -209,6 +212,15 @@ impl Index {
     /// The number of the next part, the hinted one.
     pub fn next_part(&self) -> u64 {
         self.next_part
+    }
+
+    pub(crate) fn next_msn(&self) -> u64 {
+        self.next_msn
+    }
+
+    /// Of a window that nobody has seen yet, the first segment.
+    pub(crate) fn begins(&self) -> u64 {
+        self.begins
     }
 
     /// The MSN of the open segment, or of the next where none is open.

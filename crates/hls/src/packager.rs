@@ -14,6 +14,7 @@
 mod aside;
 mod cut;
 mod made;
+mod stand_in;
 
 use std::time::Duration;
 
@@ -78,6 +79,9 @@ pub struct Packager {
     cut: Option<Cut>,
     /// The last key frame and its composition offset: stands in where a hint must come true and nothing is pending.
     last_key: Option<(Bytes, i64)>,
+    track: Track,
+    /// For media that isn't shown.
+    aside: bool,
     dropped: u64,
 }
 
@@ -118,6 +122,8 @@ impl Packager {
             end: None,
             cut: None,
             last_key: None,
+            track: track.clone(),
+            aside: false,
             dropped: 0,
         };
         let mut out = Changeset::default();
@@ -189,6 +195,21 @@ impl Packager {
         }
         self.cut = None;
         out
+    }
+
+    /// The same before a break: what was seen last goes on, and silence.
+    pub(crate) fn close_for_good(&mut self, or: Cut) -> Changeset {
+        let mut out = Changeset::default();
+        if !self.flush(&mut out) && !self.fill(&or, &mut out) {
+            self.gap(or, &mut out);
+        }
+        self.cut = None;
+        out
+    }
+
+    /// Between two segments: what is there is listed no more.
+    pub(crate) fn begin_here(&mut self) {
+        self.index.begin_here();
     }
 
     /// Closes the open segment short; the next begins after DISCONTINUITY, under `track` where given.
@@ -267,6 +288,7 @@ impl Packager {
         }
         self.scale = track.scale;
         self.kind = track.kind;
+        self.track = track.clone();
         self.target = i64::from(self.index.control.part_target.rescale(track.scale).ticks);
         out.changes.extend(self.index.add_init(init::segment(track)).map(Change::Init));
     }

@@ -69,10 +69,14 @@ pub(crate) fn video_target(rate: Rational, part: Duration) -> (u32, Target) {
     ((frame * 90_000.0).round() as u32, Target { ticks: ms.saturating_mul(90), scale: Timescale::VIDEO })
 }
 
-/// PART-TARGET of an audio rendition: whole frames of `frame` samples.
+/// PART-TARGET of an audio rendition: the whole number of frames of `frame` samples nearest to `part`, but longer than 0.2 s.
+/// hls.js 1.7 takes a segment for loaded that lacks no more than that at its head (`bufferPadding` of its fragment tracker). A
+/// player that joins at the second part of one, as it may with sound, then finds nothing to load at that segment's end, and
+/// stands still until the segment's parts are listed no more.
 pub(crate) fn audio_target(frame: u32, scale: Timescale, part: Duration) -> Target {
-    let samples = part.as_secs_f64() * f64::from(scale.hz());
-    let count = (samples / f64::from(frame)).round().max(1.0) as u32;
+    let frames = |seconds: f64| seconds * f64::from(scale.hz()) / f64::from(frame);
+    let least = frames(0.2).floor() + 1.0;
+    let count = frames(part.as_secs_f64()).round().max(least) as u32;
     Target { ticks: count.saturating_mul(frame), scale }
 }
 
@@ -115,6 +119,6 @@ mod tests {
         assert_eq!(video(1, 1), (90_000, 1001));
         let audio =
             |hz| audio_target(1024, Timescale::new(hz).unwrap(), Duration::from_millis(200)).ticks / 1024;
-        assert_eq!((audio(48_000), audio(44_100), audio(8_000)), (9, 9, 2));
+        assert_eq!((audio(48_000), audio(44_100), audio(8_000)), (10, 9, 2));
     }
 }

@@ -53,17 +53,24 @@ pub fn ask_dvr(index: &Index, query: &Query) -> Reload {
     }
 }
 
-/// Players that know no parts (FFmpeg, VLC) give up on a playlist without a whole segment.
-fn joinable(index: &Index) -> bool {
-    if index.control.plan.parts { index.whole().len() > 0 } else { fills_a_segment(index) }
-}
-
-/// Who joins a session without parts at its beginning has what is there, and then a whole segment at a time, each as long
-/// as the target duration at most: with a second more than that, the next is always there before the last has played.
-fn fills_a_segment(index: &Index) -> bool {
-    let seconds: f64 = index.segments().map(|segment| segment.duration.seconds()).sum();
-    // Once the window slides there is enough.
-    index.media_sequence() > FIRST_MSN || seconds >= f64::from(index.control.plan.target_duration) + 1.0
+/// Whether who asks without `_HLS_msn`, a player that joins, is answered.
+pub(crate) fn joinable(index: &Index) -> bool {
+    let plan = &index.control.plan;
+    let from = index.media_sequence().max(index.begins());
+    let listed = index.segments().filter(|s| s.msn >= from);
+    let seconds: f64 = listed.map(|s| s.duration.seconds()).sum();
+    if plan.parts {
+        // FFmpeg and VLC know no parts, and give up on a playlist without a whole segment. hls.js stands still where that is
+        // one of a frame or two: what a publisher leaves that breaks off as it begins.
+        let least = plan.segment_of(FIRST_MSN).as_secs_f64() * 0.9;
+        let open = index.open().map_or(0.0, |s| s.duration.seconds());
+        index.whole().any(|s| s.msn >= from) && seconds + open >= least
+    } else {
+        // Who joins a session without parts at its beginning has what is there, and then a whole segment at a time, each as
+        // long as the target duration at most: with a second more than that, the next is always there before the last has
+        // played.
+        seconds >= f64::from(plan.target_duration) + 1.0
+    }
 }
 
 fn blocking(index: &Index, msn: u64, part: Option<u64>) -> Reload {

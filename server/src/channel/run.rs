@@ -156,7 +156,7 @@ impl Run {
             }
             Some(media) => {
                 // First what is pending comes out: it lies behind the newest part.
-                let outcome = media.returned(tracks);
+                let outcome = media.returned(tracks, media.at(first));
                 let behind = media.package.slate_end().unwrap_or(media.end()).max(media.end()).plus(BEHIND);
                 media.lag = Lag::default();
                 (media.at(first).max(behind.rescale(Timescale::MILLIS)), outcome)
@@ -256,7 +256,15 @@ impl Run {
         media.package.track(media.package.rendition(kind)?)
     }
 
-    /// The publisher's clock jumped, or a track has a new configuration.
+    /// The publisher's clock jumped; it goes on at `to`.
+    pub(super) fn jump(&mut self, to: Timestamp) -> Result<(), Trouble> {
+        let Some(media) = &mut self.media else { return Ok(()) };
+        let mut changes = media.package.bridge(to);
+        changes.extend(media.package.discontinuity(None));
+        media.record(&changes)
+    }
+
+    /// A track has a new configuration, or what is pending must come out.
     pub(super) fn discontinuity(&mut self, track: Option<Track>) -> Result<(), Trouble> {
         let Some(media) = &mut self.media else { return Ok(()) };
         let track = track.and_then(|track| Some((media.package.rendition(track.kind)?, track)));

@@ -112,6 +112,13 @@ impl Session {
         changes
     }
 
+    /// Over a hole, up to where the publisher goes on behind a break.
+    pub(crate) fn bridge(&mut self, to: ::media::Timestamp) -> Changes {
+        let changes = self.presentation.bridge(to);
+        self.apply(&changes);
+        changes
+    }
+
     /// The timeline jumps, or a track changes.
     pub(crate) fn discontinuity(&mut self, track: Option<(usize, ::media::Track)>) -> Changes {
         let changes = self.presentation.discontinuity(track);

@@ -40,5 +40,8 @@ export const LATENCY_INTERVAL = 250;
 /** Silence of the picture before the page says so, in ms. */
 export const STALL_AFTER = 2000;
 
+/** No picture so long after a player has begun to load, in ms: it has lost its way, and begins anew. Doubled each time. */
+export const JOIN_WITHIN = 8000;
+
 /** Silence of the picture, once the playlist is complete, before the session counts as seen to its end, in ms. */
 export const END_AFTER = 600;

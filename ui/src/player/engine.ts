@@ -88,8 +88,16 @@ function start(video: HTMLVideoElement) {
 function withHls(video: HTMLVideoElement, tell: Tell, list: Playlist): Engine {
   let hls: Hls | null = null;
   let live = false;
+  let patience: ReturnType<typeof setTimeout> | undefined;
+  let within = config.JOIN_WITHIN;
+  const joined = () => {
+    clearTimeout(patience);
+    within = config.JOIN_WITHIN;
+  };
+  video.addEventListener('playing', joined);
 
   const unload = () => {
+    clearTimeout(patience);
     hls?.destroy();
     hls = null;
   };
@@ -132,13 +140,24 @@ function withHls(video: HTMLVideoElement, tell: Tell, list: Playlist): Engine {
       player.loadSource(url);
       player.attachMedia(video);
       start(video);
+      const lost = () => {
+        // One that may not play by itself isn't lost.
+        if (video.paused) return;
+        // The network may be as slow as that: longer, the next time.
+        within *= 2;
+        tell({ type: 'lost' });
+      };
+      if (isLive) patience = setTimeout(lost, within);
     },
     unload,
     latency() {
       const shown = live ? hls?.playingDate : null;
       return shown ? Date.now() - shown.getTime() : null;
     },
-    destroy: unload,
+    destroy() {
+      video.removeEventListener('playing', joined);
+      unload();
+    },
   };
 }
 

@@ -77,6 +77,13 @@ impl Index {
         let (window, live) = (ticks(plan.window), ticks(plan.live_window()));
         let recent = ticks(RECENT).min(window);
         let mut gone = Vec::new();
+        while let Some(first) = self.sealed.pop_front_if(|first| first.msn < self.begins) {
+            let long = nanos(&first);
+            for span in [&mut self.spans.recent, &mut self.spans.live, &mut self.spans.window] {
+                *span -= long;
+            }
+            gone.push(first);
+        }
         while let Some(first) = self.get(self.media_sequence()) {
             let long = nanos(&first);
             if self.spans.live - long < live {
@@ -108,6 +115,11 @@ impl Index {
             Arc::make_mut(&mut self.past).pop();
         }
         gone
+    }
+
+    /// What is sealed, which nobody has seen, leaves with the next segment: the window begins with that.
+    pub(crate) fn begin_here(&mut self) {
+        self.begins = self.next_msn();
     }
 
     fn pack(&mut self, segment: &Segment) {

@@ -21,9 +21,10 @@ fn a_file_begins_each_minute_and_reads_back_whole() {
     let mut rig = Rig::new(Plan::default(), &[video_track(), audio_track(48_000)]);
     steady(&mut rig, 0, 125, 30);
     rig.check_rules();
-    for r in 0..2 {
+    // Segments of sound end with a whole part: the minute may be over one later.
+    for (r, first) in [[1, 61, 121], [1, 61, 122]].into_iter().enumerate() {
         let files = rig.scan(r);
-        assert_eq!(files.iter().map(|f| f.header.first_msn).collect::<Vec<_>>(), [1, 61, 121]);
+        assert_eq!(files.iter().map(|f| f.header.first_msn).collect::<Vec<_>>(), first);
         let total: usize = files.iter().map(|f| f.parts.len()).sum();
         assert_eq!(total, rig.parts[r].len());
         for (file, bytes) in files.iter().zip(&rig.journal[r]) {

@@ -19,6 +19,7 @@ impl Packager {
         let (mut aside, _) = Self::resume(config, track, index);
         aside.index.clear_discontinuity();
         aside.wants_key = false;
+        aside.aside = true;
         aside
     }
 

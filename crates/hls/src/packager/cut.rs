@@ -107,7 +107,7 @@ impl Packager {
 
     /// From where this rendition ended, up to where the leader cut: PROGRAM-DATE-TIME and EXTINF go on together. What is
     /// longer than the target duration goes on in the next gap.
-    fn missing(&self, cut: &Cut) -> (Timestamp, Timestamp) {
+    pub(super) fn missing(&self, cut: &Cut) -> (Timestamp, Timestamp) {
         let breaks = self.index.open().map_or(self.index.discontinuity_pending(), |open| open.discontinuity);
         let last = self.index.segments().next_back().filter(|_| !breaks);
         let start = last.map_or(cut.start, |last| last.start.plus(last.duration)).rescale(self.scale);

@@ -48,13 +48,11 @@ pub fn pieces(index: &Index, skip: Option<Skip>, reports: &[Report]) -> Vec<Piec
     let mut init = None;
     if from > first {
         let _ = writeln!(pieces.text, "#EXT-X-SKIP:SKIPPED-SEGMENTS={}", from - first);
-        init = index.past().last().map(|last| last.init);
     } else {
         pieces.past(index.past(), first, Style::Long, control.epoch_ms, &mut init);
     }
     for segment in index.segments() {
         if segment.msn < from {
-            init = Some(segment.init);
             continue;
         }
         head(&mut pieces.text, segment, Style::Long, control.epoch_ms, &mut init);

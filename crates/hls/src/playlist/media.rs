@@ -121,17 +121,15 @@ fn segments(pieces: &mut Pieces, index: &Index, skipped: u64) {
     let from = index.media_sequence() + skipped;
     let target = control.part_target.hundred_thousandths();
     let mut init = None;
+    // Behind EXT-X-SKIP the MAP stands again: Shaka 5.2 has none else for the segments of a delta, and gives them to a
+    // decoder that wasn't told what they are.
     if skipped == 0 {
         pieces.past(index.past(), from, Style::Live, control.epoch_ms, &mut init);
-    } else if let Some(last) = index.past().last() {
-        // The client has these lines, and the MAP with them.
-        init = Some(last.init);
     }
     let out = &mut pieces.text;
     for segment in index.whole() {
         after -= segment.duration.seconds();
         if segment.msn < from {
-            init = Some(segment.init);
             continue;
         }
         head(out, segment, Style::Live, control.epoch_ms, &mut init);

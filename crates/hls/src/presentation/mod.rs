@@ -18,6 +18,7 @@ use marks::{Mark, Shows, Told};
 use source::{Source, finish_late};
 use step::{break_off, push};
 
+mod bridge;
 mod follower;
 mod made;
 mod marks;
@@ -268,6 +269,8 @@ impl Presentation {
     }
 }
 
+#[cfg(test)]
+mod break_tests;
 #[cfg(test)]
 mod late_tests;
 #[cfg(test)]

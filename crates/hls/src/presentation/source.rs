@@ -88,16 +88,7 @@ impl Presentation {
         let State::Running(running) = &mut self.state else { return out };
         let Running { packagers, source, .. } = &mut **running;
         let Source::Slate { loops, .. } = source else { return out };
-        loop {
-            let due =
-                loops.iter().enumerate().filter_map(|(i, looped)| Some((looped.as_ref()?.next_at(), i)));
-            // In order of time; one that has nothing left by `to` leaves the turn to the others.
-            let mut order: Vec<_> = due.collect();
-            order.sort();
-            let next = order.into_iter().find_map(|(_, i)| Some((i, loops.get_mut(i)?.as_mut()?.next(to)?)));
-            let Some((i, unit)) = next else { break };
-            step(packagers, leader, i, unit, &mut out);
-        }
+        show(packagers, leader, loops, to, &mut out);
         running.follow(leader, Some(to), &mut out);
         out
     }
@@ -145,6 +136,25 @@ impl Presentation {
         let tracks: Vec<Option<&Track>> = own.map(|r| Some(&r.track)).collect();
         running.broken(self.leader, &tracks, &mut out);
         out
+    }
+}
+
+/// The loops go on up to `to`.
+pub(super) fn show(
+    packagers: &mut [Packager],
+    leader: usize,
+    loops: &mut [Option<Loop>],
+    to: Timestamp,
+    out: &mut Changes,
+) {
+    loop {
+        let due = loops.iter().enumerate().filter_map(|(i, looped)| Some((looped.as_ref()?.next_at(), i)));
+        // In order of time; one that has nothing left by `to` leaves the turn to the others.
+        let mut order: Vec<_> = due.collect();
+        order.sort();
+        let next = order.into_iter().find_map(|(_, i)| Some((i, loops.get_mut(i)?.as_mut()?.next(to)?)));
+        let Some((i, unit)) = next else { return };
+        step(packagers, leader, i, unit, out);
     }
 }
 

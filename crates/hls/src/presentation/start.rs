@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use media::{CodecConfig, Kind, Rational, Timestamp, aac};
+use media::{AccessUnit, CodecConfig, Kind, Rational, Timestamp, aac};
 
 use super::source::Source;
 use super::{BYTES_AT_MOST, Changes, HELD_AT_MOST, MEASURE_AT_MOST, Presentation, Rendition, Running, State};
@@ -120,6 +120,8 @@ impl Presentation {
         for i in known {
             out.extend(self.configure(i, self.renditions[i].track.clone()));
         }
+        let mut held = held;
+        begin_together(&mut held, self.leader);
         for (rendition, unit) in held {
             self.take(rendition, unit, out);
         }
@@ -178,5 +180,18 @@ impl Presentation {
             index.restore_segment(segment);
         }
         index
+    }
+}
+
+/// Where a little sound comes first, the first picture is shown with it. Shaka 5.2 moves each rendition's parts to where the
+/// earliest begins, but not the segments they are of: it has them twice then, and loads pictures from the middle of a GOP.
+fn begin_together(held: &mut [(usize, AccessUnit)], leader: usize) {
+    let sound = held.iter().filter(|(r, _)| *r != leader).map(|(_, unit)| unit.pts).min();
+    let first = held.iter_mut().find(|(r, unit)| *r == leader && unit.key);
+    if let (Some(sound), Some((_, first))) = (sound, first) {
+        let early = first.pts.minus(sound);
+        if early > Timestamp::millis(0) && early <= Timestamp::millis(150) {
+            (first.pts, first.dts) = (first.pts.minus(early), first.dts.minus(early));
+        }
     }
 }

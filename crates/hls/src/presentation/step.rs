@@ -2,13 +2,14 @@
 
 use media::{AccessUnit, Timestamp, Track};
 
-use super::Changes;
+use super::{Changes, bridge};
 use crate::packager::{Cut, Packager};
-use crate::{Change, Changeset};
+use crate::{Change, Changeset, reload};
 
 /// One unit through its packager, and what follows from it for the others.
 pub(super) fn step(packagers: &mut [Packager], leader: usize, r: usize, unit: AccessUnit, out: &mut Changes) {
     if packagers[r].hole(&unit).is_some() {
+        bridge::over(packagers, leader, unit.dts, out);
         break_off(packagers, &[], false, out);
     }
     if r != leader && packagers[r].overruns(&unit) {
@@ -52,11 +53,7 @@ pub(super) fn break_off(
     out: &mut Changes,
 ) {
     let track = |i: usize| tracks.get(i).copied().flatten();
-    let beyond = |p: &Packager| p.index().current_msn() + u64::from(p.has_media());
-    let mut target = packagers.iter().map(beyond).max().unwrap_or(0);
-    let longest = packagers.iter().filter(|p| beyond(p) == target).find_map(here);
-    let zero = Timestamp::millis(0);
-    let or = longest.unwrap_or(Cut { at: zero, start: zero, duration: zero });
+    let (mut target, or) = reach(packagers);
     // "What stock players do": the part that is hinted now must come true before another MAP is in force.
     let promised = |i: usize, p: &Packager| {
         let other = anew || track(i).is_some_and(|track| p.other_map(track));
@@ -64,6 +61,7 @@ pub(super) fn break_off(
     };
     let late = packagers.iter().enumerate().any(|(i, p)| promised(i, p) && p.index().current_msn() == target);
     target += u64::from(late);
+    let unseen = packagers.iter().all(|p| !reload::joinable(p.index()));
     for (i, packager) in packagers.iter_mut().enumerate() {
         if promised(i, packager)
             || (late && packager.index().current_msn() + 1 == target && !packager.has_media())
@@ -72,8 +70,32 @@ pub(super) fn break_off(
             packager.repeat_key(None, &mut changes);
             push(out, i, changes);
         }
-        catch_up(packager, i, target, or, out);
+        while packager.index().current_msn() < target {
+            push(out, i, packager.close_for_good(or));
+        }
         push(out, i, packager.discontinuity(track(i)));
+        if unseen {
+            packager.begin_here();
+        }
+    }
+}
+
+/// The MSN behind all that came, and what stands in a rendition that has nothing up to there.
+fn reach(packagers: &[Packager]) -> (u64, Cut) {
+    let beyond = |p: &Packager| p.index().current_msn() + u64::from(p.has_media());
+    let target = packagers.iter().map(beyond).max().unwrap_or(0);
+    let longest = packagers.iter().filter(|p| beyond(p) == target).find_map(here);
+    let zero = Timestamp::millis(0);
+    (target, longest.unwrap_or(Cut { at: zero, start: zero, duration: zero }))
+}
+
+/// Every rendition closes at the same MSN, and goes on there.
+pub(super) fn close_all(packagers: &mut [Packager], out: &mut Changes) {
+    let (target, or) = reach(packagers);
+    for (i, packager) in packagers.iter_mut().enumerate() {
+        while packager.index().current_msn() < target {
+            push(out, i, packager.close_for_good(or));
+        }
     }
 }
 

@@ -160,7 +160,7 @@ impl Rig {
         files.map(|bytes| journal::scan(Cursor::new(bytes)).unwrap()).collect()
     }
 
-    /// Rule 22: the reconstruction equals the full playlist to the letter.
+    /// Rule 22: the reconstruction equals the full playlist, but that a delta says its first MAP anew.
     fn check_delta(&mut self, r: usize, index: &Index) {
         let full = render(index, None, &[]);
         let delta = render(index, Some(Skip::Yes), &[]);
@@ -187,7 +187,7 @@ impl Rig {
             let parts = |line: &&str| !line.starts_with("#EXT-X-PART:");
             let strip = |text: String| text.split_inclusive('\n').filter(parts).collect::<String>();
             let rebuilt = format!("{}{}", head.replace("VERSION:9", "VERSION:6"), strip(skipped) + tail);
-            assert_eq!(rebuilt, full);
+            assert_eq!(maps_once(&rebuilt), full);
         } else {
             assert_eq!(delta, full);
         }
@@ -247,11 +247,27 @@ fn media_sequence(playlist: &str) -> u64 {
 }
 
 /// Sends `seconds` of 30 fps with a key frame each `gop` pictures, and 48 kHz sound, interleaved.
+/// Without an EXT-X-MAP that is in force already.
+fn maps_once(text: &str) -> String {
+    let mut now = String::new();
+    let mut out = String::new();
+    for line in text.split_inclusive('\n') {
+        let map = line.starts_with("#EXT-X-MAP");
+        if !map || line != now {
+            out.push_str(line);
+        }
+        if map {
+            now = line.to_owned();
+        }
+    }
+    out
+}
+
 pub(crate) fn steady(rig: &mut Rig, from_ms: i64, seconds: i64, gop: i64) {
-    let mut n = (from_ms * 48 + 1023) / 1024;
+    let mut n = ((from_ms + 66) * 48 + 1023) / 1024;
     for i in 0..seconds * 30 {
         let at = from_ms + (i * 100 + 1) / 3;
-        while n * 1024 / 48 < at {
+        while n * 1024 / 48 < at + 66 {
             rig.push(1, sound(n, 48_000));
             n += 1;
         }
@@ -273,9 +289,14 @@ fn audio_follows_the_cuts_of_video() {
     assert_eq!(rig.sealed[1].len(), 10);
     for (video, audio) in rig.sealed[0].iter().zip(&rig.sealed[1]).skip(1) {
         let late = audio.start.minus(video.start).as_millis();
-        assert!((0..192).contains(&late), "{late}");
-        let full = |part: &&PartInfo| part.duration.ticks == 9 * 1024;
-        assert_eq!(audio.parts.iter().filter(full).count(), audio.parts.len(), "whole parts: {audio:?}");
+        assert!((0..214).contains(&late), "{late}");
+        let full = |part: &&PartInfo| part.duration.ticks == 10 * 1024;
+        // The end of the session may cut the very last one.
+        let last = usize::from(audio.msn == 10);
+        assert!(
+            audio.parts.iter().filter(full).count() + last >= audio.parts.len(),
+            "whole parts: {audio:?}"
+        );
     }
 }
 

@@ -50,13 +50,16 @@ fn every_frame_is_in_it_where_the_tables_say() {
     let video = &moov.trak[0].mdia.minf.stbl;
     assert_eq!(video.stss.as_ref().unwrap().entries, [1, 31, 61, 91, 121]);
     let chunk = |track: usize| moov.trak[track].mdia.minf.stbl.stco.as_ref().unwrap().entries.clone();
-    // The first picture was 3000 bytes of `0`, the first sound 30.
+    // The first picture was 3000 bytes of `0`, the first sound 30 of its number.
     assert_eq!(mp4[chunk(0)[0] as usize..][..3000], [0; 3000]);
-    assert_eq!(mp4[chunk(1)[0] as usize..][..30], [0; 30]);
-    // Pictures are shown from 66 ms on, sound from 0.
-    let edits = &moov.trak[0].edts.as_ref().unwrap().elst.as_ref().unwrap().entries;
-    assert_eq!((edits[0].segment_duration, edits[1].media_time), (66 * 90, Some(0)));
-    assert!((layout.duration - 5.066).abs() < 0.01, "{}", layout.duration);
+    assert_eq!(mp4[chunk(1)[0] as usize..][..30], [4; 30]);
+    // Pictures are shown from 66 ms on, sound from 85.
+    let elst =
+        |track: usize| moov.trak[track].edts.as_ref().map(|edts| edts.elst.as_ref().unwrap().entries.clone());
+    assert_eq!(elst(0), None);
+    let edits = elst(1).unwrap();
+    assert_eq!((edits[0].segment_duration / 90, edits[1].media_time), (19, Some(0)));
+    assert!((layout.duration - 5.0).abs() < 0.03, "{}", layout.duration);
 }
 
 #[test]
@@ -70,7 +73,7 @@ fn a_break_keeps_picture_and_sound_together() {
     let moov = moov(&made[0].1);
     assert_eq!(made.len(), 1);
     for track in 0..2 {
-        assert!(length(&moov, track).abs_diff(13_000) < 40, "{}", length(&moov, track));
+        assert!(length(&moov, track).abs_diff(13_000) < 60, "{}", length(&moov, track));
     }
 }
 

@@ -60,7 +60,11 @@ fn rule_01_version_and_part_target() {
 fn rule_02_server_control() {
     for (what, list) in last() {
         let [part, whole, skip] = match what.split(' ').collect::<Vec<_>>()[..] {
-            ["UltraLow", "None", ..] => [Some(0.603), Some(6.0), Some(12.0)],
+            ["UltraLow", "None", "video", n] if n.parse::<u8>().is_ok() => {
+                [Some(0.603), Some(6.0), Some(12.0)]
+            }
+            // 10 frames of sound are a little longer than 6 pictures.
+            ["UltraLow", "None", ..] => [Some(0.641), Some(6.0), Some(12.0)],
             ["UltraLow", "Some(1.5)", ..] => [Some(1.503), Some(6.0), Some(12.0)],
             ["UltraLow", ..] => [Some(4.0), Some(6.0), Some(12.0)],
             ["Low", ..] => [Some(9.0), Some(9.0), Some(18.0)],
@@ -78,11 +82,11 @@ fn rule_02_server_control() {
 fn rule_03_part_durations() {
     // The frames nearest to a third of the target, and a millisecond for FLV's rounding; 48 kHz sound beside them.
     for (fps, hz, latency, video, audio) in [
-        ((30, 1), 48_000, 0.6, 0.201, 0.192),
-        ((24, 1), 48_000, 0.6, 0.210, 0.192),
+        ((30, 1), 48_000, 0.6, 0.201, 0.21334),
+        ((24, 1), 48_000, 0.6, 0.210, 0.21334),
         ((25, 1), 44_100, 0.6, 0.201, 0.20898),
         ((60, 1), 44_100, 0.6, 0.201, 0.20898),
-        ((30_000, 1_001), 48_000, 0.6, 0.202, 0.192),
+        ((30_000, 1_001), 48_000, 0.6, 0.202, 0.21334),
         ((30, 1), 48_000, 1.0, 0.335, 0.34134),
         ((30, 1), 48_000, 4.0, 0.501, 0.49067),
         ((10, 1), 8_000, 0.6, 0.201, 0.256),
@@ -135,7 +139,7 @@ fn rule_06_program_date_time_is_the_same_in_all() {
     for (a, b) in video.segments.iter().zip(&audio.segments) {
         // Pictures are shown 66 ms after they are decoded; sound ends its part.
         let apart = b.date.unwrap() - a.date.unwrap();
-        assert!((-67..=192).contains(&apart), "{} and {}", a.msn, apart);
+        assert!((-67..=214).contains(&apart), "{} and {}", a.msn, apart);
     }
     let after = video.segments.iter().find(|s| s.discontinuity).unwrap();
     assert_eq!(after.date, Some(EPOCH + 25_066));

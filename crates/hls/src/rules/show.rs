@@ -15,7 +15,7 @@ use crate::playlist::media::{Report, render};
 use crate::presentation::Rendition;
 use crate::presentation::slate_tests::slate;
 use crate::presentation::tests::{audio_track, picture, rendition, sound, video_track};
-use crate::{Change, Index, Mode, Plan, Presentation};
+use crate::{Change, Index, Mode, Plan, Presentation, reload};
 
 pub(super) const EPOCH: i64 = 1_790_000_000_000;
 
@@ -119,9 +119,14 @@ impl Show {
             let text = render(index, None, &reports);
             let list = Playlist::read(&text);
             self.broken.extend(law::within(&list));
+            // Nobody has one from before a player could begin.
+            let joinable = reload::joinable(self.index(r));
             let seen = &mut self.renditions[r];
-            if let Some(old) = seen.newest.replace(list.clone()) {
+            if let Some(old) = seen.newest.take() {
                 self.broken.extend(law::between(&old, &list));
+                seen.newest = Some(list.clone());
+            } else if joinable {
+                seen.newest = Some(list.clone());
             }
             seen.playlists.push((now, text));
             lists.push(Some(list));

@@ -62,7 +62,7 @@ impl Actor {
         }
         let mut outcome = Ok(());
         if let Some(jump) = &jump {
-            outcome = run.discontinuity(None);
+            outcome = run.jump(unit.dts);
             issues.push(match jump {
                 Jump::By(by) => Issue::ClockJump { by_ms: by.as_millis() },
                 Jump::Behind(by) => Issue::ClockDrift { behind_ms: by.as_millis() },

@@ -57,11 +57,13 @@ impl Media {
         Some(Job { number: 0, still, sound })
     }
 
-    /// Another connection goes on with it, maybe with other configurations.
-    pub(super) fn returned(&mut self, tracks: &[Track]) -> Result<(), Trouble> {
+    /// Another connection goes on with it at `first`, maybe with other configurations.
+    pub(super) fn returned(&mut self, tracks: &[Track], first: Timestamp) -> Result<(), Trouble> {
         let carried =
             tracks.iter().filter_map(|track| Some((self.package.rendition(track.kind)?, track.clone())));
-        let changes = self.package.returned(carried.collect());
+        let carried = carried.collect();
+        let mut changes = self.package.bridge(first);
+        changes.extend(self.package.returned(carried));
         self.record(&changes)
     }
 

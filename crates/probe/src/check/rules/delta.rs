@@ -67,8 +67,8 @@ fn skippable(full: &Media, until: f64) -> u64 {
 
 fn first_difference(delta: &str, full: &str) -> Option<String> {
     let but_version = |l: &&str| !l.starts_with("#EXT-X-VERSION:");
-    let mut a = delta.lines().filter(but_version).map(but_progress);
-    let mut b = full.lines().filter(but_version).map(but_progress);
+    let mut a = delta.lines().filter(but_version).filter(first_map()).map(but_progress);
+    let mut b = full.lines().filter(but_version).filter(first_map()).map(but_progress);
     loop {
         match (a.next(), b.next()) {
             (None, None) => return None,
@@ -82,6 +82,17 @@ fn first_difference(delta: &str, full: &str) -> Option<String> {
                 ));
             }
         }
+    }
+}
+
+/// EXT-X-MAP holds until the next one: that a delta says anew what is in force changes nothing.
+fn first_map<'a>() -> impl FnMut(&&'a str) -> bool {
+    let mut now = "";
+    move |line| {
+        let map = line.starts_with("#EXT-X-MAP:");
+        let again = map && *line == now;
+        now = if map { line } else { now };
+        !again
     }
 }
 
