@@ -71,6 +71,11 @@ async fn prepare(server: &Server, method: &str, route: &str) -> (String, Vec<u8>
                 server.store.create_signing_key("x", store::Algorithm::EdDsa, vec![0; 32]).await.unwrap();
             route.replace("{id}", &key.id)
         }
+        _ if route.ends_with("/logo") => {
+            let path = format!("/api/v1/channels/{id}/logo");
+            server.ask_as(Some(&server.operate), "PUT", &path, super::pictures::WHITE).await;
+            route.replace("{id}", &id)
+        }
         _ if route.ends_with("/picture") => {
             server.put_picture(&id, super::pictures::WHITE).await;
             route.replace("{id}", &id)
