@@ -194,8 +194,7 @@ fn begin_together(
     leader: usize,
     sources: usize,
 ) -> Option<(Timestamp, Timestamp)> {
-    let sound =
-        held.iter().filter(|(r, _)| *r != leader && *r < sources).map(|(_, unit)| unit.pts).min()?;
+    let sound = held.iter().filter(|(r, _)| *r != leader && *r < sources).map(|(_, unit)| unit.pts).min()?;
     let (_, first) = held.iter_mut().find(|(r, unit)| *r == leader && unit.key)?;
     let (at, early) = (first.pts, first.pts.minus(sound));
     if early <= Timestamp::millis(0) || early > Timestamp::millis(150) {
