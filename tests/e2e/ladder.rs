@@ -198,6 +198,28 @@ fn what_is_asked_of_picture_and_sound_is_done_and_changes_while_live() -> Result
     wait("the sound's change", Duration::from_secs(6), || {
         Ok(((volume(&newest(&sound)?.context("no sound")?)? + 24.1).abs() < 1.0).then_some(()))
     })?;
+
+    // A black logo over the upper half.
+    let folder = tempfile::tempdir()?;
+    let black = folder.path().join("black.png").display().to_string();
+    ffmpeg::run(&["-f", "lavfi", "-i", "color=black:s=640x180", "-frames:v", "1", "-update", "1", &black])?;
+    let url = format!("{}/api/v1/channels/{}/logo", server.http, channel.id);
+    let file = ("image/png", std::fs::read(&black)?);
+    let (status, answer) = tests::server::send("PUT", &url, Some(&server.token), Some(file))?;
+    ensure!(status == 200, "{status} {}", String::from_utf8_lossy(&answer));
+    let place = json!({ "processing": { "picture": { "logo": { "height": 0.5, "corner": "top_left" } } } });
+    let (status, answer) = server.api("PATCH", &format!("/channels/{}", channel.id), Some(&place))?;
+    ensure!(status == 200 && answer["logo"]["width"] == 640, "{status} {answer}");
+    let shows = |least: u8, most: u8| {
+        wait("the logo to come or go", Duration::from_secs(6), || {
+            let file = newest(&list[0])?.context("no picture")?;
+            Ok((least..=most).contains(&upper(&file)?).then_some(()))
+        })
+        .with_context(|| server.process.log())
+    };
+    shows(0, 60)?;
+    ensure!(tests::server::send("DELETE", &url, Some(&server.token), None)?.0 == 204);
+    shows(200, 255)?;
     ensure!(server.newest_session(&channel)?.is_some_and(|session| session["status"] == "live"));
     Ok(())
 }

@@ -71,6 +71,7 @@ function channel(id: string, name: string, status: Channel['status']): Channel {
     slate: { after_ms: 1500, picture: null },
     ladder: { kind: 'source' },
     processing: { picture, sound },
+    logo: null,
     live_session_id: status === 'active' ? 'ses_1' : null,
     source: status === 'active' ? { ...source, bitrate: source.bitrate + (Date.now() % 90_000) } : null,
     created_at: iso(90_000),

@@ -130,6 +130,8 @@ pub struct Channel {
     pub ladder: Ladder,
     /// What is done to picture and sound before viewers get them.
     pub processing: Processing,
+    /// What `processing.picture.logo` lays over the picture, from `PUT /channels/{id}/logo`.
+    pub logo: Option<SlatePicture>,
     /// The session that runs.
     pub live_session_id: Option<String>,
     /// What comes in, where a session runs and it is known.
@@ -154,7 +156,7 @@ pub struct Slate {
     pub picture: Option<SlatePicture>,
 }
 
-/// A picture for the slate, as it was sent.
+/// A picture of a channel's own, as it was sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SlatePicture {
     /// `image/jpeg` or `image/png`.

@@ -204,9 +204,7 @@ impl Actor {
             Message::Put(channel, done) => {
                 let input = Input::Update(config(&channel.settings));
                 self.channel = *channel;
-                if let Some(ladder) = &mut self.ladder {
-                    ladder.process(&self.channel.settings);
-                }
+                self.process().await;
                 self.input(input).await;
                 self.answer(done);
             }

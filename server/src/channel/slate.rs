@@ -9,7 +9,7 @@ use media::{Kind, Rational, Track, aac, avc};
 use transcode::{Job, Picture, Units};
 
 use super::Shared;
-use crate::store;
+use crate::store::{self, Role};
 use crate::transcode::Error;
 
 /// What to encode: a rendition's picture or its silence each.
@@ -61,7 +61,7 @@ async fn one(shared: &Arc<Shared>, channel: &store::Channel, job: Job) -> Option
 async fn own(shared: &Shared, channel: &store::Channel, job: &Job) -> Option<Job> {
     channel.slate_picture.as_ref()?;
     let still = job.still.clone()?;
-    let asked = tokio::time::timeout(PATIENCE, shared.store.slate_picture(&channel.id)).await;
+    let asked = tokio::time::timeout(PATIENCE, shared.store.picture(&channel.id, Role::Slate)).await;
     let (_, file) = asked.ok()?.ok().flatten()?;
     Some(Job { still: Some(transcode::Still { picture: Picture::File(file), ..still }), ..job.clone() })
 }

@@ -39,13 +39,9 @@ pub(super) fn channel(
         processing: kept(&row.settings.processing),
         slate: api::channel::Slate {
             after_ms: row.settings.slate_after.as_millis() as u32,
-            picture: row.slate_picture.map(|picture| api::channel::SlatePicture {
-                content_type: picture.content_type,
-                width: picture.width,
-                height: picture.height,
-                bytes: picture.bytes,
-            }),
+            picture: row.slate_picture.map(picture),
         },
+        logo: row.logo.map(picture),
         name: row.settings.name,
         live_session_id: row.live_session,
         source,
@@ -53,6 +49,11 @@ pub(super) fn channel(
         updated_at: row.updated_at,
         id: row.id,
     }
+}
+
+fn picture(of: crate::store::Picture) -> api::channel::SlatePicture {
+    let crate::store::Picture { content_type, width, height, bytes } = of;
+    api::channel::SlatePicture { content_type, width, height, bytes }
 }
 
 /// What an older or newer version wrote differently is as if it had not been set.

@@ -124,9 +124,10 @@ impl PublicUrls {
 /// All routes; merge it into the server's.
 pub fn router(control: Control) -> Router {
     use routes::{
-        assets, channels, events, health, metrics, monitor, sessions, signing_keys, slate, stream_keys,
+        assets, channels, events, health, logo, metrics, monitor, sessions, signing_keys, slate, stream_keys,
         tokens,
     };
+    let logo = get(logo::read).put(logo::put).delete(logo::delete);
     let picture = get(slate::read).put(slate::put).delete(slate::delete);
     let api = Router::new()
         .route("/channels", get(channels::list).post(channels::create))
@@ -135,6 +136,7 @@ pub fn router(control: Control) -> Router {
         .route("/channels/{id}/stop", post(channels::stop))
         .route("/channels/{id}/restream", post(channels::restream))
         .route("/channels/{id}/playback/rotate", post(channels::rotate))
+        .route("/channels/{id}/logo", logo.layer(DefaultBodyLimit::max(picture::MAX_BYTES)))
         .route("/channels/{id}/slate/picture", picture.layer(DefaultBodyLimit::max(picture::MAX_BYTES)))
         .route("/channels/{id}/stream-keys", get(stream_keys::list).post(stream_keys::create))
         .route("/channels/{id}/stream-keys/{key}", axum::routing::delete(stream_keys::revoke))

@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::routes::{assets, channels, events, sessions, signing_keys, slate, stream_keys, tokens};
+use super::routes::{assets, channels, events, logo, sessions, signing_keys, slate, stream_keys, tokens};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +22,9 @@ use super::routes::{assets, channels, events, sessions, signing_keys, slate, str
         channels::stop,
         channels::restream,
         channels::rotate,
+        logo::put,
+        logo::read,
+        logo::delete,
         slate::put,
         slate::read,
         slate::delete,

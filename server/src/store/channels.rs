@@ -93,6 +93,8 @@ pub struct Channel {
     pub live_session: Option<String>,
     /// Its own picture for the slate.
     pub slate_picture: Option<Picture>,
+    /// What `processing` may lay over its pictures.
+    pub logo: Option<Picture>,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// When its settings last changed.
@@ -123,9 +125,11 @@ const COLUMNS: &str = "c.id, c.playback_id, c.name, c.latency_mode, c.latency_ta
     c.max_duration_s, c.reconnect_window_s, c.stopped, c.created_at, c.updated_at, \
     (SELECT s.id FROM sessions s WHERE s.channel_id = c.id AND s.status <> 'ended'), \
     c.dvr_window_s, c.retention_age_s, c.retention_bytes, c.policy, c.slate_after_ms, \
-    p.content_type, p.width, p.height, length(p.data), c.ladder, c.processing";
+    p.content_type, p.width, p.height, length(p.data), c.ladder, c.processing, \
+    l.content_type, l.width, l.height, length(l.data)";
 
-const CHANNELS: &str = "channels c LEFT JOIN slate_pictures p ON p.channel_id = c.id";
+const CHANNELS: &str = "channels c LEFT JOIN slate_pictures p ON p.channel_id = c.id \
+    LEFT JOIN logos l ON l.channel_id = c.id";
 
 impl Store {
     /// Makes a channel with its first stream key, and the event.
@@ -353,16 +357,16 @@ fn channel(row: &Row<'_>) -> Result<Channel, Error> {
         settings,
         stopped: row.get(8)?,
         live_session: row.get(11)?,
-        slate_picture: match row.get(17)? {
-            Some(content_type) => Some(Picture {
-                content_type,
-                width: row.get(18)?,
-                height: row.get(19)?,
-                bytes: row.get::<_, u32>(20)?.into(),
-            }),
-            None => None,
-        },
+        slate_picture: picture(row, 17)?,
+        logo: picture(row, 23)?,
         created_at: moment(row.get(9)?)?,
         updated_at: moment(row.get(10)?)?,
     })
+}
+
+/// From this column on.
+fn picture(row: &Row<'_>, at: usize) -> Result<Option<Picture>, Error> {
+    let Some(content_type) = row.get(at)? else { return Ok(None) };
+    let (width, height) = (row.get(at + 1)?, row.get(at + 2)?);
+    Ok(Some(Picture { content_type, width, height, bytes: row.get::<_, u32>(at + 3)?.into() }))
 }

@@ -35,7 +35,7 @@ pub use channels::{Channel, Created, Idempotency, LatencyMode, MAX_CHANNELS, Ret
 pub use events::{Event, KEEP_EVENTS};
 pub(crate) use files::write_private;
 pub use keys::{Key, Lookup, MAX_KEY_LEN, MAX_KEYS};
-pub use pictures::Picture;
+pub use pictures::{Picture, Role};
 pub use playback::{Guard, Policy};
 pub use sessions::Session;
 pub use signing::{Algorithm, MAX_SIGNING_KEYS, SigningKey};

@@ -1,4 +1,4 @@
-//! The pictures that channels show in their slates: kept as they were sent.
+//! The pictures that channels show: in their slates, and as logos. Kept as they were sent.
 
 use bytes::Bytes;
 use rusqlite::{OptionalExtension, params};
@@ -19,11 +19,45 @@ pub struct Picture {
     pub bytes: u64,
 }
 
+/// What a channel shows a picture for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// While the publisher is silent.
+    Slate,
+    /// On the picture.
+    Logo,
+}
+
+impl Role {
+    /// What changes with it, in the event.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Slate => "slate",
+            Self::Logo => "logo",
+        }
+    }
+
+    fn table(self) -> &'static str {
+        match self {
+            Self::Slate => "slate_pictures",
+            Self::Logo => "logos",
+        }
+    }
+
+    fn of(self, channel: &Channel) -> Option<&Picture> {
+        match self {
+            Self::Slate => channel.slate_picture.as_ref(),
+            Self::Logo => channel.logo.as_ref(),
+        }
+    }
+}
+
 impl Store {
     /// Puts a channel's picture, or takes it away, and the event. `None` where there is no such channel.
-    pub async fn set_slate_picture(
+    pub async fn set_picture(
         &self,
         channel: &str,
+        role: Role,
         picture: Option<(Picture, Bytes)>,
     ) -> Result<Option<Channel>, Error> {
         let id = channel.to_owned();
@@ -33,16 +67,19 @@ impl Store {
             let Some(old) = read(&tx, &id)? else { return Ok(None) };
             match &picture {
                 Some((picture, data)) => tx.execute(
-                    "INSERT OR REPLACE INTO slate_pictures (channel_id, content_type, width, height, data)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    &format!(
+                        "INSERT OR REPLACE INTO {} (channel_id, content_type, width, height, data)
+                         VALUES (?1, ?2, ?3, ?4, ?5)",
+                        role.table()
+                    ),
                     params![id, picture.content_type, picture.width, picture.height, &data[..]],
                 )?,
-                None if old.slate_picture.is_none() => return Ok(Some(old)),
-                None => tx.execute("DELETE FROM slate_pictures WHERE channel_id = ?1", [&id])?,
+                None if role.of(&old).is_none() => return Ok(Some(old)),
+                None => tx.execute(&format!("DELETE FROM {} WHERE channel_id = ?1", role.table()), [&id])?,
             };
             tx.execute("UPDATE channels SET updated_at = ?2 WHERE id = ?1", params![id, millis(now)])?;
             let channel = read(&tx, &id)?.ok_or_else(|| Error::Damaged(id.clone()))?;
-            let event = about(&channel, live::event::Kind::ChannelUpdated { changed: vec!["slate"] });
+            let event = about(&channel, live::event::Kind::ChannelUpdated { changed: vec![role.name()] });
             events::append(&tx, &event, now)?;
             tx.commit()?;
             events::log(&event);
@@ -52,11 +89,11 @@ impl Store {
     }
 
     /// A channel's picture as it was sent, with its content type.
-    pub async fn slate_picture(&self, channel: &str) -> Result<Option<(String, Bytes)>, Error> {
+    pub async fn picture(&self, channel: &str, role: Role) -> Result<Option<(String, Bytes)>, Error> {
         let id = channel.to_owned();
         self.call(move |db| {
-            let query = "SELECT content_type, data FROM slate_pictures WHERE channel_id = ?1";
-            let mut statement = db.sql.prepare_cached(query)?;
+            let query = format!("SELECT content_type, data FROM {} WHERE channel_id = ?1", role.table());
+            let mut statement = db.sql.prepare_cached(&query)?;
             let found = statement.query_row([id], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?.into())));
             Ok(found.optional()?)
         })

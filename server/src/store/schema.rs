@@ -144,6 +144,13 @@ const STEPS: &[&str] = &[
     "
     ALTER TABLE channels ADD COLUMN ladder TEXT NOT NULL DEFAULT '{\"kind\":\"source\"}';
     ALTER TABLE channels ADD COLUMN processing TEXT NOT NULL DEFAULT '{}';
+    CREATE TABLE logos (
+        channel_id TEXT PRIMARY KEY REFERENCES channels (id),
+        content_type TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT;
 ",
 ];
 

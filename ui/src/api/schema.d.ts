@@ -60,6 +60,28 @@ export interface paths {
         patch: operations["updateChannel"];
         trace?: never;
     };
+    "/channels/{id}/logo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The logo as it was sent. */
+        get: operations["readLogo"];
+        /**
+         * A picture that `processing.picture.logo` lays over a channel's pictures: a JPEG or PNG file, which may be transparent, of 2 MiB
+         *     and 4096 pixels either way at most. It holds from the next key frame on.
+         */
+        put: operations["putLogo"];
+        post?: never;
+        /** From the next key frame on there is none. */
+        delete: operations["deleteLogo"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/channels/{id}/playback/rotate": {
         parameters: {
             query?: never;
@@ -474,6 +496,7 @@ export interface components {
             latency_target_s: number;
             /** @description The session that runs. */
             live_session_id?: string | null;
+            logo?: null | components["schemas"]["SlatePicture"];
             /**
              * Format: int32
              * @description A session ends after so many seconds.
@@ -924,6 +947,7 @@ export interface components {
                 latency_target_s: number;
                 /** @description The session that runs. */
                 live_session_id?: string | null;
+                logo?: null | components["schemas"]["SlatePicture"];
                 /**
                  * Format: int32
                  * @description A session ends after so many seconds.
@@ -1429,7 +1453,7 @@ export interface components {
             after_ms: number;
             picture?: null | components["schemas"]["SlatePicture"];
         };
-        /** @description A picture for the slate, as it was sent. */
+        /** @description A picture of a channel's own, as it was sent. */
         SlatePicture: {
             /**
              * Format: int64
@@ -1947,6 +1971,130 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Channel"];
                 };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readLogo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ch_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": number[];
+                };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putLogo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ch_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The file. */
+        requestBody: {
+            content: {
+                "image/*": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteLogo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `ch_…` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted, or there was none. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request is wrong, or may not be made: `code` says which. */
             "4XX": {

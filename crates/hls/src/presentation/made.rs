@@ -96,7 +96,11 @@ impl Running {
     }
 
     /// A unit of a made rendition.
-    pub(super) fn made(&mut self, place: usize, unit: AccessUnit, out: &mut Changes) {
+    pub(super) fn made(&mut self, place: usize, mut unit: AccessUnit, out: &mut Changes) {
+        if let Some((at, early)) = self.moved.filter(|(at, _)| unit.kind == Kind::Video && unit.pts == *at) {
+            // What was made of the source's first picture goes where that went.
+            (unit.pts, unit.dts) = (at.minus(early), unit.dts.minus(early));
+        }
         let (now, sources) = (self.now(), self.packagers.len());
         let Some(follower) = self.followers.get_mut(place) else { return };
         let mut changes = Changeset::default();

@@ -93,6 +93,8 @@ struct Running {
     told: Told,
     /// Where the source was when it could have been announced; `None`: it was.
     since: Option<Timestamp>,
+    /// When the source's first picture was to be shown, and by how much that was brought forward.
+    moved: Option<(Timestamp, Timestamp)>,
 }
 
 /// Held no longer than this, nor more than this many units or bytes.

@@ -79,7 +79,7 @@ impl Presentation {
         let late_from = vec![(0, 0); packagers.len()];
         let told = packagers.get(self.leader).map(|leads| Told::all(leads.index())).unwrap_or_default();
         let source = Source::Publisher;
-        let running = Running { packagers, rates, source, late_from, followers, told, since };
+        let running = Running { packagers, rates, source, late_from, followers, told, since, moved: None };
         self.state = State::Running(Box::new(running));
     }
 
@@ -121,7 +121,10 @@ impl Presentation {
             out.extend(self.configure(i, self.renditions[i].track.clone()));
         }
         let mut held = held;
-        begin_together(&mut held, self.leader);
+        let moved = begin_together(&mut held, self.leader, self.sources);
+        if let State::Running(running) = &mut self.state {
+            running.moved = moved;
+        }
         for (rendition, unit) in held {
             self.take(rendition, unit, out);
         }
@@ -185,13 +188,18 @@ impl Presentation {
 
 /// Where a little sound comes first, the first picture is shown with it. Shaka 5.2 moves each rendition's parts to where the
 /// earliest begins, but not the segments they are of: it has them twice then, and loads pictures from the middle of a GOP.
-fn begin_together(held: &mut [(usize, AccessUnit)], leader: usize) {
-    let sound = held.iter().filter(|(r, _)| *r != leader).map(|(_, unit)| unit.pts).min();
-    let first = held.iter_mut().find(|(r, unit)| *r == leader && unit.key);
-    if let (Some(sound), Some((_, first))) = (sound, first) {
-        let early = first.pts.minus(sound);
-        if early > Timestamp::millis(0) && early <= Timestamp::millis(150) {
-            (first.pts, first.dts) = (first.pts.minus(early), first.dts.minus(early));
-        }
+/// Gives when it was to be shown, and how much earlier it is.
+fn begin_together(
+    held: &mut [(usize, AccessUnit)],
+    leader: usize,
+    sources: usize,
+) -> Option<(Timestamp, Timestamp)> {
+    let sound = held.iter().filter(|(r, _)| *r != leader && *r < sources).map(|(_, unit)| unit.pts).min()?;
+    let (_, first) = held.iter_mut().find(|(r, unit)| *r == leader && unit.key)?;
+    let (at, early) = (first.pts, first.pts.minus(sound));
+    if early <= Timestamp::millis(0) || early > Timestamp::millis(150) {
+        return None;
     }
+    (first.pts, first.dts) = (at.minus(early), first.dts.minus(early));
+    Some((at, early))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use live::SessionId;
 use live::event::Kind as Fact;
 use media::flv::Metadata;
@@ -11,7 +12,7 @@ use super::Actor;
 use crate::channel::ladder::{Desk, Plan};
 use crate::channel::{Recovered, Shared};
 use crate::journal::Trouble;
-use crate::store::Settings;
+use crate::store::{Channel, Role, Settings};
 use crate::transcode::feed::Made;
 
 /// What is made of a session with these tracks. `None` where viewers get what comes in.
@@ -26,6 +27,15 @@ pub(super) fn plan(
     crate::channel::ladder::plan(settings, tracks, metadata, u32::try_from(cores).unwrap_or(1))
 }
 
+/// The channel's logo, as a file; empty without one. `None` where the database is busy.
+pub(super) async fn logo(shared: &Shared, channel: &Channel) -> Option<Bytes> {
+    if channel.logo.is_none() {
+        return Some(Bytes::new());
+    }
+    let asked = tokio::time::timeout(PATIENCE, shared.store.picture(&channel.id, Role::Logo)).await;
+    Some(asked.ok()?.ok()?.map(|(_, file)| file).unwrap_or_default())
+}
+
 impl Actor {
     /// What was made before a restart is made again; the journal has the source alone.
     pub(super) fn declare_ladder(&self, found: &mut Recovered) {
@@ -37,8 +47,18 @@ impl Actor {
         found.journals.resize_with(found.renditions.len(), Vec::new);
     }
 
+    /// What is asked of picture and sound may have changed.
+    pub(super) async fn process(&mut self) {
+        if self.ladder.is_some() {
+            let logo = logo(&self.shared, &self.channel).await;
+            if let Some(desk) = &mut self.ladder {
+                desk.process(&self.channel.settings, logo);
+            }
+        }
+    }
+
     /// Media flows, or flows on with other tracks.
-    pub(super) fn begin_ladder(&mut self, plan: Option<Plan>, tracks: &[Track]) {
+    pub(super) fn begin_ladder(&mut self, plan: Option<(Plan, Bytes)>, tracks: &[Track]) {
         let now = self.now();
         match (&mut self.ladder, &self.run, plan, self.shared.transcoder.program()) {
             (Some(desk), ..) => desk.tracks(tracks),
@@ -122,5 +142,7 @@ impl Actor {
     }
 }
 
+/// The database is waited for no longer.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(300);
 /// A worker has so long to give out the rest.
 const LAST: std::time::Duration = std::time::Duration::from_millis(700);

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use live::channel::Input;
 use live::event::Issue;
 use media::flv::Metadata;
 use media::{CodecConfig, Kind, Silence, Track, aac};
 
-use super::ladder::plan;
+use super::ladder::{logo, plan};
 use super::{Actor, Connected, Gop, Stage};
 use crate::channel::gather::Gather;
 use crate::channel::source::announced;
@@ -106,6 +107,10 @@ impl Actor {
             silence.discontinuity();
         }
         let plan = plan(&self.shared, &self.channel.settings, tracks, metadata);
+        let logo = match plan {
+            Some(_) => logo(&self.shared, &self.channel).await.unwrap_or_default(),
+            None => Bytes::new(),
+        };
         let encoder = on.encoder.as_deref();
         let (clock, outcome) = run.begin(&self.shared, tracks, metadata, encoder, first, plan.as_ref());
         *timeline = Some(Box::new(clock));
@@ -114,7 +119,7 @@ impl Actor {
         }
         let left_out = tracks.iter().find(|track| !run.carries(track.kind)).map(|track| track.kind.name());
         let (publisher, source, tracks) = (on.id, run.source.clone(), tracks.clone());
-        self.begin_ladder(plan, &tracks);
+        self.begin_ladder(plan.map(|plan| (plan, logo)), &tracks);
         self.journal_outcome(outcome).await;
         self.input(Input::Tracks { publisher, source }).await;
         if let Some(track) = left_out {

@@ -29,6 +29,8 @@ const WORKED: Duration = Duration::from_secs(10);
 pub(in crate::channel) struct Desk {
     program: Program,
     plan: Plan,
+    /// The channel's, as a file; empty without one.
+    logo: Bytes,
     outputs: Vec<Output>,
     /// The source's, as the worker knows them.
     tracks: Vec<Track>,
@@ -63,7 +65,7 @@ impl Desk {
     /// of a name stands in the session's package.
     pub(in crate::channel) fn start(
         program: &Program,
-        plan: Plan,
+        (plan, logo): (Plan, Bytes),
         tracks: &[Track],
         place: impl Fn(&str) -> Option<usize>,
         now: Instant,
@@ -82,6 +84,7 @@ impl Desk {
             program: program.clone(),
             outputs,
             plan,
+            logo,
             tracks: tracks.to_vec(),
             backlog: Backlog::new(pictures > 0),
             worker: Worker::Resting { until: now },
@@ -106,7 +109,7 @@ impl Desk {
         let config = |kind| self.tracks.iter().find(|track| track.kind == kind).map(config);
         let open = Open {
             order: json(&order),
-            logo: Bytes::new(),
+            logo: self.logo.clone(),
             video: config(Kind::Video),
             audio: config(Kind::Audio),
         };
@@ -290,13 +293,15 @@ impl Desk {
     }
 
     /// Other processing, from the next key frame on. What is made stays: it was declared with the session.
-    pub(in crate::channel) fn process(&mut self, settings: &Settings) {
+    pub(in crate::channel) fn process(&mut self, settings: &Settings, logo: Option<Bytes>) {
+        let logo = logo.unwrap_or_else(|| self.logo.clone());
         let processing: Processing = serde_json::from_str(&settings.processing).unwrap_or_default();
-        if self.plan.order.processing == processing {
+        if self.plan.order.processing == processing && self.logo == logo {
             return;
         }
+        self.logo = logo;
         self.plan.order.processing = processing;
-        self.tell(Message::Change(Change { order: json(&self.plan.order), logo: Bytes::new() }));
+        self.tell(Message::Change(Change { order: json(&self.plan.order), logo: self.logo.clone() }));
     }
 
     /// Nothing more comes of the source: the worker gives out the rest.
@@ -376,7 +381,7 @@ mod tests {
             sample_aspect: Rational { num: 1, den: 1 },
         };
         let place = |name: &str| ["video", "360p", "180p"].iter().position(|known| *known == name);
-        Desk::start(&program, plan, &[Track::video(config)], place, now).unwrap()
+        Desk::start(&program, (plan, Bytes::new()), &[Track::video(config)], place, now).unwrap()
     }
 
     fn unit(number: i64) -> AccessUnit {

@@ -4,6 +4,7 @@ pub(super) mod assets;
 pub(super) mod channels;
 pub(super) mod events;
 pub(super) mod health;
+pub(super) mod logo;
 pub(super) mod metrics;
 pub(super) mod monitor;
 pub(super) mod sessions;

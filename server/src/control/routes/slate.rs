@@ -4,8 +4,8 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode};
 use axum::response::IntoResponse;
 use media::Rational;
 use transcode::{Job, Still};
@@ -14,7 +14,7 @@ use super::channels::CHANGING;
 use crate::control::picture::{bad, inspect, too_large};
 use crate::control::problem::{Problem, Result};
 use crate::control::{Control, auth, openapi};
-use crate::store;
+use crate::store::{self, Role};
 use crate::transcode::Error;
 
 /// A picture of a channel's own: a JPEG or PNG file of 2 MiB and 4096 pixels either way at most. From the next silence on
@@ -31,15 +31,7 @@ pub(in crate::control) async fn put(
     Path(id): Path<String>,
     body: std::result::Result<Bytes, BytesRejection>,
 ) -> Result<Json<api::channel::Channel>> {
-    control.channel_row(&id).await?;
-    let file = body.map_err(|rejected| match rejected.into_response().status() {
-        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-        _ => bad("it did not come whole"),
-    })?;
-    let picture = inspect(&file)?;
-    control.try_out(&file).await?;
-    let row = control.set_picture(&id, Some((picture, file))).await?;
-    Ok(Json(control.channel_dto(row, true).await?))
+    control.take_picture(&id, Role::Slate, body).await
 }
 
 /// The picture as it was sent.
@@ -53,11 +45,7 @@ pub(in crate::control) async fn read(
     _: auth::Read,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse> {
-    control.channel_row(&id).await?;
-    let found = control.store.slate_picture(&id).await?;
-    let (content_type, data) =
-        found.ok_or_else(|| Problem::missing("slate picture of", "picture_not_found", &id))?;
-    Ok(([(CONTENT_TYPE, content_type)], data))
+    control.give_picture(&id, Role::Slate).await
 }
 
 /// From the next silence on viewers see the last frame again.
@@ -71,18 +59,49 @@ pub(in crate::control) async fn delete(
     _: auth::Operate,
     Path(id): Path<String>,
 ) -> Result<StatusCode> {
-    control.set_picture(&id, None).await?;
+    control.set_picture(&id, Role::Slate, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 impl Control {
-    async fn set_picture(
+    /// Puts a picture that is one.
+    pub(super) async fn take_picture(
         &self,
         id: &str,
+        role: Role,
+        body: std::result::Result<Bytes, BytesRejection>,
+    ) -> Result<Json<api::channel::Channel>> {
+        self.channel_row(id).await?;
+        let file = body.map_err(|rejected| match rejected.into_response().status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+            _ => bad("it did not come whole"),
+        })?;
+        let picture = inspect(&file)?;
+        self.try_out(&file).await?;
+        let row = self.set_picture(id, role, Some((picture, file))).await?;
+        Ok(Json(self.channel_dto(row, true).await?))
+    }
+
+    pub(super) async fn give_picture(
+        &self,
+        id: &str,
+        role: Role,
+    ) -> Result<([(HeaderName, String); 1], Bytes)> {
+        self.channel_row(id).await?;
+        let found = self.store.picture(id, role).await?;
+        let missing = || Problem::missing("picture of", "picture_not_found", id);
+        let (content_type, data) = found.ok_or_else(missing)?;
+        Ok(([(CONTENT_TYPE, content_type)], data))
+    }
+
+    pub(super) async fn set_picture(
+        &self,
+        id: &str,
+        role: Role,
         picture: Option<(store::Picture, Bytes)>,
     ) -> Result<store::Channel> {
         let _turn = CHANGING.lock().await;
-        let row = self.store.set_slate_picture(id, picture).await?.ok_or_else(|| Problem::channel(id))?;
+        let row = self.store.set_picture(id, role, picture).await?.ok_or_else(|| Problem::channel(id))?;
         self.channels.put(row.clone()).await?;
         Ok(row)
     }

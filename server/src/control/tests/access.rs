@@ -9,7 +9,7 @@ const OPERATE: [u16; 3] = [403, 200, 200];
 const ADMIN: [u16; 3] = [403, 403, 200];
 
 /// Method, path, and what scope read, operate and admin get; 2xx as 200.
-const TABLE: [(&str, &str, [u16; 3]); 31] = [
+const TABLE: [(&str, &str, [u16; 3]); 34] = [
     ("GET", "/channels", READ),
     ("POST", "/channels", OPERATE),
     ("GET", "/channels/{id}", READ),
@@ -19,6 +19,9 @@ const TABLE: [(&str, &str, [u16; 3]); 31] = [
     ("POST", "/channels/{id}/stop", OPERATE),
     ("POST", "/channels/{id}/restream", OPERATE),
     ("POST", "/channels/{id}/playback/rotate", OPERATE),
+    ("PUT", "/channels/{id}/logo", OPERATE),
+    ("GET", "/channels/{id}/logo", READ),
+    ("DELETE", "/channels/{id}/logo", OPERATE),
     ("PUT", "/channels/{id}/slate/picture", OPERATE),
     ("GET", "/channels/{id}/slate/picture", READ),
     ("DELETE", "/channels/{id}/slate/picture", OPERATE),
@@ -67,6 +70,11 @@ async fn prepare(server: &Server, method: &str, route: &str) -> (String, Vec<u8>
             let key =
                 server.store.create_signing_key("x", store::Algorithm::EdDsa, vec![0; 32]).await.unwrap();
             route.replace("{id}", &key.id)
+        }
+        _ if route.ends_with("/logo") => {
+            let path = format!("/api/v1/channels/{id}/logo");
+            server.ask_as(Some(&server.operate), "PUT", &path, super::pictures::WHITE).await;
+            route.replace("{id}", &id)
         }
         _ if route.ends_with("/picture") => {
             server.put_picture(&id, super::pictures::WHITE).await;

@@ -62,3 +62,26 @@ async fn what_is_no_picture_is_refused_with_a_reason() {
     let nobody = server.put_picture("ch_nobody", WHITE).await;
     assert_eq!((nobody.status.as_u16(), text(&nobody.body["code"])), (404, "channel_not_found"));
 }
+
+#[tokio::test]
+async fn a_logo_is_another_picture() {
+    let server = Server::start().await;
+    let channel = server.channel("a").await;
+    let id = text(&channel["id"]);
+    assert_eq!(channel["logo"], Value::Null);
+    let path = format!("/channels/{id}/logo");
+    let put = server.ask_as(Some(&server.operate), "PUT", &format!("/api/v1{path}"), WHITE).await;
+    let known = json!({ "content_type": "image/png", "width": 16, "height": 16, "bytes": WHITE.len() });
+    assert_eq!(
+        (put.status.as_u16(), &put.body["logo"], &put.body["slate"]["picture"]),
+        (200, &known, &Value::Null)
+    );
+    assert_eq!(server.ask("GET", &path, Value::Null).await.status, 200);
+    assert_eq!(server.ask("GET", &format!("/channels/{id}/slate/picture"), Value::Null).await.status, 404);
+    assert_eq!(server.ask("DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(server.ask("GET", &path, Value::Null).await.status, 404);
+    let events = server.ask("GET", "/events", Value::Null).await.body;
+    let changed =
+        events["data"].as_array().unwrap().iter().filter(|e| e["data"]["changed"] == json!(["logo"]));
+    assert_eq!(changed.count(), 2, "{events}");
+}
