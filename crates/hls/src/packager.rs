@@ -82,6 +82,8 @@ pub struct Packager {
     track: Track,
     /// For media that isn't shown.
     aside: bool,
+    /// The same under the MAP before, and that.
+    former_key: Option<(Bytes, (Bytes, i64))>,
     dropped: u64,
 }
 
@@ -124,6 +126,7 @@ impl Packager {
             last_key: None,
             track: track.clone(),
             aside: false,
+            former_key: None,
             dropped: 0,
         };
         let mut out = Changeset::default();
@@ -290,7 +293,14 @@ impl Packager {
         self.kind = track.kind;
         self.track = track.clone();
         self.target = i64::from(self.index.control.part_target.rescale(track.scale).ticks);
-        out.changes.extend(self.index.add_init(init::segment(track)).map(Change::Init));
+        let before = self.index.current_init().cloned();
+        if let Some(init) = self.index.add_init(init::segment(track)) {
+            let known = self.former_key.take().filter(|(map, _)| *map == init.data).map(|(_, key)| key);
+            self.former_key = before.map(|init| init.data.clone()).zip(self.last_key.clone());
+            // One that was never under this MAP is better than a hint that doesn't come true.
+            self.last_key = known.or(self.last_key.take());
+            out.changes.push(Change::Init(init));
+        }
     }
 
     fn limit(&self) -> i64 {

@@ -5,8 +5,10 @@ use media::{AccessUnit, Kind, Timestamp, Track};
 use super::Packager;
 use crate::Changeset;
 
-/// Two encoders' pictures of one moment are this near.
-const NEAR_MS: i64 = 25;
+/// Milliseconds were rounded on the way: two moments so near are one.
+const NEAR_MS: i64 = 5;
+/// A segment that lacks no more than this, or a part, is whole.
+const SHORT_MS: i64 = 250;
 
 impl Packager {
     /// Of pictures or sound.
@@ -32,15 +34,14 @@ impl Packager {
         self.stands(unit) + self.near() >= self.ticks(at)
     }
 
-    /// Whether a segment that begins at `at` begins with this unit, or lies before it. `key`: the leader's begins with a key
-    /// frame, so this one's is waited for, a part long. Sound ends its part first.
-    pub(crate) fn reaches(&self, at: Timestamp, key: bool, unit: &AccessUnit) -> bool {
-        match self.kind {
-            Kind::Video => {
-                let waits = key && !unit.key && self.stands(unit) < self.ticks(at) + self.target;
-                self.is_past(at, unit) && !waits
-            }
-            Kind::Audio => {
+    /// Whether a segment that begins at `at` begins with this unit, or lies before it. `key`: when the key frame is shown that
+    /// the leader's begins with; this one's is waited for, a part long. Sound ends its part first.
+    pub(crate) fn reaches(&self, at: Timestamp, key: Option<Timestamp>, unit: &AccessUnit) -> bool {
+        match (self.kind, key) {
+            (Kind::Video, Some(key)) if unit.key => self.is_past(key, unit),
+            (Kind::Video, Some(key)) => self.stands(unit) >= self.ticks(key.max(at)) + self.target,
+            (Kind::Video, None) => self.is_past(at, unit),
+            (Kind::Audio, _) => {
                 let past = self.stands(unit) - self.ticks(at);
                 past >= 0 && (self.ends_part() || past >= self.target || self.overruns(unit))
             }
@@ -48,9 +49,10 @@ impl Packager {
     }
 
     /// A segment that begins at `at` can begin with this unit though the one before has no media.
-    pub(crate) fn begins(&self, at: Timestamp, unit: &AccessUnit) -> bool {
+    pub(crate) fn begins(&self, at: Timestamp, key: Option<Timestamp>, unit: &AccessUnit) -> bool {
+        let at = key.filter(|_| self.kind == Kind::Video && unit.key).unwrap_or(at);
         let soon = self.stands(unit) <= self.ticks(at) + self.target;
-        self.is_past(at, unit) && soon && (unit.key || !self.wants_key)
+        self.is_past(at, unit) && soon && (unit.key || !self.wants_key) && self.hole(unit).is_none()
     }
 
     /// With the pending frame the part is full, or may end anywhere.
@@ -73,22 +75,26 @@ impl Packager {
     /// Everything before `at` is here, as far as frames come evenly.
     pub(crate) fn is_complete(&self, at: Timestamp) -> bool {
         let end = self.pending.as_ref().map(|last| last.dts + self.frame).or(self.end);
-        end.is_some_and(|end| end + self.near() >= self.ticks(at))
+        // Sound may end in mid-frame.
+        let rounded = if self.kind == Kind::Video { self.near() } else { self.frame / 2 };
+        end.is_some_and(|end| end + rounded >= self.ticks(at))
     }
 
     /// The open segment ends where the next begins, at `at`; `next` is that one's first unit, where it is here. `false` where
-    /// there is nothing to end, or media is missing before `next`.
+    /// there is nothing to end, or media is missing before that.
     pub(crate) fn end_at(&mut self, at: Timestamp, next: Option<&AccessUnit>, out: &mut Changeset) -> bool {
         let complete = self.is_complete(at);
         let at = self.ticks(at);
-        let broken = next.is_some() && !complete;
-        // A frame lasts a part at most, and the segment may be a part too short.
-        if self.pending.as_ref().is_none_or(|last| broken && last.dts + 2 * self.target < at) {
+        // A frame lasts a part at most, and the segment may be a little too short.
+        let short = self.target.min(self.ticks(Timestamp::millis(SHORT_MS)));
+        if self.pending.as_ref().is_none_or(|last| !complete && last.dts + self.target + short < at) {
             return false;
         }
         // Pictures: to the tick where the leader's ends, so that dates are the same.
         let end = match next {
-            Some(unit) if self.kind == Kind::Audio || (self.stands(unit) - at).abs() > self.frame => {
+            Some(unit)
+                if self.kind == Kind::Audio || (!unit.key && (self.dts(unit) - at).abs() > self.frame) =>
+            {
                 Some(self.dts(unit))
             }
             None if self.kind == Kind::Audio || !complete => None,
@@ -125,7 +131,7 @@ impl Packager {
 
     /// The next unit begins the segment at `at`, though the one before has no media.
     pub(crate) fn begin_at(&mut self, at: Timestamp) {
-        if self.kind == Kind::Video {
+        if self.kind == Kind::Video && self.end.is_none() {
             self.end = Some(self.ticks(at));
         }
     }
@@ -145,15 +151,15 @@ impl Packager {
         self.wants_key = true;
     }
 
-    /// The newest unit is a key frame.
-    pub(crate) fn opens_with_key(&self) -> bool {
-        match (self.index.open(), self.part.first(), &self.pending) {
-            (Some(open), ..) if !open.parts.is_empty() => {
-                open.parts.iter().take(1).all(|part| part.independent)
-            }
-            (Some(_), Some((sample, _)), _) => sample.key,
-            (Some(_), None, Some(pending)) => pending.key,
-            (Some(_), None, None) | (None, ..) => false,
-        }
+    /// When the key frame is shown that the open segment begins with, as long as it has no part.
+    pub(crate) fn opens_with_key(&self) -> Option<Timestamp> {
+        let open = self.index.open()?;
+        let shown = match (self.part.first(), &self.pending) {
+            _ if !open.parts.is_empty() => return open.parts[0].independent.then_some(open.start),
+            (Some((sample, _)), _) => sample.key.then_some(self.part_pts),
+            (None, Some(pending)) => pending.key.then_some(pending.pts),
+            (None, None) => None,
+        };
+        shown.map(|pts| Timestamp::new(pts, self.scale))
     }
 }

@@ -245,8 +245,16 @@ impl Follower {
 
     /// Acts on the marks before one of its own units. False where that can't be shown now.
     fn reach(&mut self, unit: &AccessUnit, out: &mut Changeset) -> bool {
-        while self.shows.is_own() && self.is_reached(unit) {
-            self.act(Next::Unit(unit), out);
+        while self.shows.is_own() {
+            let end = self.queue.iter().find(|mark| mark.is_break()).map(Mark::at);
+            let past = end.is_some_and(|end| self.packager().is_some_and(|p| p.is_past(end, unit)));
+            match (past, self.kind) {
+                // It says nothing of what ended before the break.
+                (true, Kind::Video) => self.act(Next::Late, out),
+                (true, Kind::Audio) => self.act(Next::None, out),
+                (false, _) if self.is_reached(unit) => self.act(Next::Unit(unit), out),
+                (false, _) => break,
+            };
         }
         self.shows.is_own()
     }
@@ -263,6 +271,10 @@ impl Follower {
     /// The slate goes on up to `to`, or up to its end.
     fn show(&mut self, to: Timestamp, out: &mut Changeset) {
         loop {
+            // It begins where the leader's does.
+            if self.head.is_none() && self.queue.is_empty() {
+                return;
+            }
             let end = self.queue.iter().find(|mark| mark.is_break()).map(Mark::at);
             let due = end.is_some_and(|end| end <= to);
             let more = match &mut self.shows {
@@ -293,7 +305,7 @@ impl Follower {
         match (*flow, self.head) {
             (Flow::In, Some(_)) if goes_on => {}
             (Flow::New | Flow::Out, Some(head))
-                if !packager.has_media() && packager.begins(head.at, &unit) =>
+                if !packager.has_media() && packager.begins(head.at, head.key, &unit) =>
             {
                 if *flow == Flow::New {
                     packager.place(head.msn, head.discontinuities, head.discontinuity);
@@ -370,8 +382,7 @@ impl Follower {
         let parts = self.control.plan.parts;
         if let Some(head) = head.filter(|_| !packager.has_media()) {
             // The part that is hinted comes true under the MAP that it was hinted under.
-            let hinted = parts && (other || !self.shows.is_own());
-            if !(hinted && packager.repeat_key(Some(head.at), out)) {
+            if !(parts && packager.repeat_key(Some(head.at), out)) {
                 packager.void(head.at, at, out);
             }
         }

@@ -25,8 +25,8 @@ pub(super) struct Cut {
     pub msn: u64,
     pub discontinuity: bool,
     pub discontinuities: u64,
-    /// With a key frame.
-    pub key: bool,
+    /// With a key frame, which is shown then.
+    pub key: Option<Timestamp>,
     /// One frame of the leader's under the hinted name, before a break: nobody else has anything there.
     pub filler: bool,
 }
@@ -97,7 +97,7 @@ impl Told {
             let key = if open {
                 leader.opens_with_key()
             } else {
-                segment.parts.first().is_some_and(|part| part.independent)
+                segment.parts.first().filter(|part| part.independent).map(|_| segment.start)
             };
             let &Segment { msn, discontinuity, discontinuity_sequence, start, .. } = segment;
             let discontinuities = discontinuity_sequence;
