@@ -73,8 +73,10 @@ fn plays_and_is_kept(kind: Kind) -> Result<()> {
     if kind.has_video() && kind.has_audio() {
         let published = ffmpeg::probe(&fixture::as_flv(kind)?.display().to_string())?;
         let (before, after) = (sound_after_picture(&published)?, sound_after_picture(&probed)?);
+        // A first picture that comes a little later than the sound is shown with it; the next ones have their time.
+        let expected = if (-0.15..0.0).contains(&before) { 0.0 } else { before };
         ensure!(
-            (before - after).abs() < 0.003,
+            (expected - after).abs() < 0.003,
             "sound began {before} s after the picture, and is kept {after} s after it"
         );
     }

@@ -1,7 +1,7 @@
 //! What a rendition shows where nothing came: its last key frame, or silence, under the MAP in force.
 
 use bytes::Bytes;
-use media::{CodecConfig, Kind, Rational, Timestamp};
+use media::{CodecConfig, Rational, Timestamp};
 
 use super::{Cut, Packager, Pending};
 use crate::Changeset;
@@ -15,9 +15,7 @@ impl Packager {
         let Some((data, long)) = self.still() else { return false };
         let (start, duration) = self.missing(cut);
         let (mut at, frames) = (start.ticks, (duration.ticks + long / 2) / long);
-        // Silence is recorded, as it is where sound comes late.
         let live_only = self.index.set_live_only(true);
-        self.index.set_live_only(live_only || self.kind == Kind::Video);
         self.open(at);
         for _ in 0..frames.max(1) {
             if self.part_ticks + long > self.target {

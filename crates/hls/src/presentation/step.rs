@@ -86,7 +86,8 @@ fn reach(packagers: &[Packager]) -> (u64, Cut) {
     let target = packagers.iter().map(beyond).max().unwrap_or(0);
     let longest = packagers.iter().filter(|p| beyond(p) == target).find_map(here);
     let zero = Timestamp::millis(0);
-    (target, longest.unwrap_or(Cut { at: zero, start: zero, duration: zero }))
+    let end = packagers.iter().filter_map(Packager::comes_to).max().unwrap_or(zero);
+    (target, longest.unwrap_or(Cut { at: end, start: end, duration: zero }))
 }
 
 /// Every rendition closes at the same MSN, and goes on there.
