@@ -240,7 +240,9 @@ impl Desk {
 
     /// An output came so far.
     pub(in crate::channel) fn came(&mut self, output: u8, unit: &AccessUnit) {
-        if let Some(output) = usize::from(output).checked_sub(1).and_then(|at| self.outputs.get_mut(at)) {
+        let output = usize::from(output).checked_sub(1).and_then(|at| self.outputs.get_mut(at));
+        // What still comes of one that isn't made any more says nothing of when it is made again.
+        if let Some(output) = output.filter(|output| output.effort != shed::Effort::Off) {
             output.given = output.given.max(Some(unit.pts));
         }
     }

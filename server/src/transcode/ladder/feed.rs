@@ -62,6 +62,8 @@ pub(crate) enum Refused {
 #[derive(Debug)]
 pub(crate) struct Feed {
     messages: mpsc::Sender<Message>,
+    /// What doesn't wait for the units that wait.
+    urgent: mpsc::Sender<Message>,
     made: mpsc::Receiver<Made>,
     task: JoinHandle<()>,
 }
@@ -71,21 +73,23 @@ impl Feed {
     pub(crate) fn start(program: &Program, open: Open, first: Vec<Message>, pictures: bool) -> Self {
         let hangs = if pictures { HANGS } else { HANGS_WITH_SOUND };
         let (messages, inbox) = mpsc::channel(FED);
+        let (urgent, first_of_all) = mpsc::channel(FED);
         let (told, made) = mpsc::channel(MADE);
         let program = program.clone();
         let task = tokio::spawn(async move {
-            let end = match run(&program, open, first, inbox, &told, hangs).await {
+            let end = match run(&program, open, first, (inbox, first_of_all), &told, hangs).await {
                 Ok(()) => Made::Ended,
                 Err(why) => Made::Broken(why),
             };
             let _ = told.send(end).await;
         });
-        Self { messages, made, task }
+        Self { messages, urgent, made, task }
     }
 
     /// Hands a message on without waiting.
     pub(crate) fn send(&self, message: Message) -> Result<(), Refused> {
-        self.messages.try_send(message).map_err(|error| match error {
+        let queue = if matches!(message, Message::Effort(_)) { &self.urgent } else { &self.messages };
+        queue.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::Behind,
             mpsc::error::TrySendError::Closed(_) => Refused::Gone,
         })
@@ -110,7 +114,7 @@ async fn run(
     program: &Program,
     open: Open,
     first: Vec<Message>,
-    mut inbox: mpsc::Receiver<Message>,
+    (mut inbox, mut urgent): (mpsc::Receiver<Message>, mpsc::Receiver<Message>),
     told: &mpsc::Sender<Made>,
     hangs: Duration,
 ) -> Result<(), String> {
@@ -131,12 +135,19 @@ async fn run(
     let feeding = async {
         let mut first = first.into_iter();
         loop {
-            let message = match first.next() {
+            let message = match urgent.try_recv().ok().or_else(|| first.next()) {
                 Some(message) => message,
-                None => match inbox.recv().await {
-                    Some(message) => message,
-                    None => break,
-                },
+                None => {
+                    let next = tokio::select! {
+                        biased;
+                        Some(message) = urgent.recv() => Some(message),
+                        message = inbox.recv() => message,
+                    };
+                    match next {
+                        Some(message) => message,
+                        None => break,
+                    }
+                }
             };
             waits.store(true, Relaxed);
             write(&mut input, &message).await?;
