@@ -35,7 +35,7 @@ impl Packager {
     pub(crate) fn stand_in(&self) -> Option<Loop> {
         let (data, long) = self.still()?;
         let rate = Rational { num: self.scale.hz(), den: u32::try_from(long).ok()? };
-        Loop::new(self.track.clone(), vec![(true, data)], rate).filter(|_| !self.aside)
+        Loop::new(self.track.clone(), vec![(true, data)], rate)
     }
 
     /// What comes next is shown when it is decoded, and from here on.
@@ -49,8 +49,11 @@ impl Packager {
         end.map(|end| Timestamp::new(end, self.scale)).max(self.index.ends_at())
     }
 
-    /// One frame, and how long it may last.
+    /// One frame, and how long it may last; `None` where nobody sees it, or there was no key frame yet.
     fn still(&self) -> Option<(Bytes, i64)> {
+        if self.aside {
+            return None;
+        }
         match &self.track.config {
             CodecConfig::Aac(config) => Some((config.silent_frame(), self.frame)),
             CodecConfig::Avc(_) => Some((self.last_key.clone()?.0, self.target)),
