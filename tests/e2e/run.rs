@@ -16,6 +16,11 @@ struct Run {
     data: TempDir,
 }
 
+/// Two that run at once would both take the usual ports where these are free.
+fn any_port(command: &mut Command) -> &mut Command {
+    command.env("SIGMA_HTTP", "127.0.0.1:0").env("SIGMA_RTMP", "127.0.0.1:0")
+}
+
 impl Run {
     fn on_air(args: &[&str]) -> Result<Self> {
         // Where the checkout is newer than what is built, each would build the same files.
@@ -24,7 +29,7 @@ impl Run {
         let data = tempfile::tempdir()?;
         let mut command = Command::new(built("xtask")?);
         command.args(["run", "--headless", "--source", "testcard", "--data-dir"]).arg(data.path()).args(args);
-        let process = Process::start(command.current_dir(env!("CARGO_MANIFEST_DIR")))?;
+        let process = Process::start(any_port(&mut command).current_dir(env!("CARGO_MANIFEST_DIR")))?;
         let player = wait("the player's address", Duration::from_secs(120), || {
             Ok(process.log().lines().find_map(|l| Some(l.trim().strip_prefix("Player")?.trim().to_owned())))
         })
@@ -83,7 +88,7 @@ fn wrong_words_are_answered_with_what_to_do() -> Result<()> {
         } else {
             command.args(args);
         }
-        let mut process = Process::start(command.current_dir(env!("CARGO_MANIFEST_DIR")))?;
+        let mut process = Process::start(any_port(&mut command).current_dir(env!("CARGO_MANIFEST_DIR")))?;
         ensure!(!process.ended(Duration::from_secs(120))?.success(), "{args:?}");
         ensure!(process.log().contains(said), "{args:?}:\n{}", process.log());
     }

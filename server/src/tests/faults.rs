@@ -19,7 +19,8 @@ use crate::{Server, store};
 
 fn frames(files: &Files, name: &str) -> usize {
     let tracks = files.tracks.iter().filter(|track| track.name == name);
-    tracks.flat_map(|t| &t.files).flat_map(|(_, index)| &index.parts).map(|part| part.samples.len()).sum()
+    let files = tracks.flat_map(|t| &t.files).filter(|(_, index)| !index.header.live_only);
+    files.flat_map(|(_, index)| &index.parts).map(|part| part.samples.len()).sum()
 }
 
 /// Returns once the server has everything that was sent before: it complains of a tag that is cut short.
