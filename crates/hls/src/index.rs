@@ -214,10 +214,6 @@ impl Index {
         self.next_part
     }
 
-    pub(crate) fn next_msn(&self) -> u64 {
-        self.next_msn
-    }
-
     /// Of a window that nobody has seen yet, the first segment.
     pub(crate) fn begins(&self) -> u64 {
         self.begins

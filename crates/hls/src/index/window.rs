@@ -119,7 +119,7 @@ impl Index {
 
     /// What is sealed, which nobody has seen, leaves with the next segment: the window begins with that.
     pub(crate) fn begin_here(&mut self) {
-        self.begins = self.next_msn();
+        self.begins = self.next_msn;
     }
 
     fn pack(&mut self, segment: &Segment) {

@@ -38,9 +38,17 @@ impl Packager {
         Loop::new(self.track.clone(), vec![(true, data)], rate)
     }
 
-    /// What comes next is shown when it is decoded, and from here on.
-    pub(crate) fn goes_on_at(&mut self, at: Timestamp) {
-        (self.delay, self.end) = (Some(0), Some(at.rescale(self.scale).ticks));
+    /// What comes next isn't the publisher's: it is shown when it is decoded, and from here on. Gives the publisher's delay.
+    pub(crate) fn stands_in_from(&mut self, at: Timestamp) -> Option<i64> {
+        self.set_live_only(true);
+        self.end = Some(at.rescale(self.scale).ticks);
+        self.delay.replace(0)
+    }
+
+    /// What comes next is the publisher's again, with its delay.
+    pub(crate) fn stood_in(&mut self, delay: Option<i64>) {
+        self.set_live_only(false);
+        self.delay = delay;
     }
 
     /// Where what came ends, sent or not, or a GAP behind it.

@@ -144,3 +144,17 @@ fn pictures_begin_with_the_sound_that_comes_a_little_earlier() {
         assert_eq!(rig.recorded(0).len(), 90, "{late_ms}");
     }
 }
+
+#[test]
+fn behind_a_bridge_key_frames_are_shown_when_they_are_decoded() {
+    let mut rig = rig(Mode::UltraLow);
+    steady(&mut rig, 0, 5, 30);
+    // The same publisher, silent for 1.2 s: its B-frames are reordered as before.
+    steady(&mut rig, 6_200, 3, 30);
+    rig.finish();
+    rig.check_rules();
+    let first = rig.sealed[0].iter().rfind(|s| s.discontinuity).unwrap();
+    let part = rig.parts[0].iter().find(|part| part.msn == first.msn).unwrap();
+    assert!(part.start.minus(first.start).as_millis().abs() <= 1, "{:?} and {:?}", part.start, first.start);
+    assert!(rig.sealed[0].iter().any(|s| s.live_only), "it was bridged");
+}

@@ -45,14 +45,13 @@ pub(super) fn over(packagers: &mut [Packager], leader: usize, to: Timestamp, out
     let Some(stand_ins) = stand_ins else { return };
     close_all(packagers, out);
     let latest = packagers.iter().filter_map(Packager::comes_to).max().unwrap_or(to);
-    let mut loops = Vec::new();
+    let (mut loops, mut delays) = (Vec::new(), Vec::new());
     for (packager, mut stand_in) in packagers.iter_mut().zip(stand_ins) {
         let at = packager.comes_to().unwrap_or(latest);
-        packager.goes_on_at(at);
-        packager.set_live_only(true);
+        delays.push(packager.stands_in_from(at));
         stand_in.begin(at);
         loops.push(Some(stand_in));
     }
     show(packagers, leader, &mut loops, to, out);
-    packagers.iter_mut().for_each(|packager| packager.set_live_only(false));
+    packagers.iter_mut().zip(delays).for_each(|(packager, delay)| packager.stood_in(delay));
 }
