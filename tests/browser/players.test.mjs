@@ -86,9 +86,30 @@ for (const name of names) {
   });
 }
 
-// Shaka gave its decoder media without a MAP where it began with a delta, and lost pictures while a session's first segment was
-// listed: both with publishers whose sound begins before their pictures.
-// Within its first second it still loses some (docs/guide/benchmarks.md).
+/** In the page: `window.appended` has the tfdt of each part that a source buffer got, with the buffer's type. */
+function noteAppends() {
+  window.appended = [];
+  const types = new WeakMap();
+  const { addSourceBuffer } = MediaSource.prototype;
+  MediaSource.prototype.addSourceBuffer = function (type) {
+    const buffer = addSourceBuffer.call(this, type);
+    types.set(buffer, type.slice(0, 5));
+    return buffer;
+  };
+  const { appendBuffer } = SourceBuffer.prototype;
+  SourceBuffer.prototype.appendBuffer = function (data) {
+    const bytes = new Uint8Array(data.buffer ?? data, data.byteOffset ?? 0, data.byteLength);
+    const at = bytes.findIndex((_, i) => String.fromCharCode(...bytes.subarray(i, i + 4)) === 'tfdt');
+    if (at > 0) {
+      window.appended.push(`${types.get(this)} ${new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(at + 8)}`);
+    }
+    return appendBuffer.call(this, data);
+  };
+}
+
+// Shaka gave its decoder media without a MAP where it began with a delta, lost pictures while a session's first segment was
+// listed (both with publishers whose sound begins before their pictures), and loaded each segment's first part twice, which
+// costs pictures too where it replaces what is being decoded.
 test('Shaka shows the pictures of ffmpeg\'s', async () => {
   const channel = await server.channel('ffmpeg');
   const publisher = publishFile(fixture('plain-44k-mono'), channel.publishUrl);
@@ -97,21 +118,27 @@ test('Shaka shows the pictures of ffmpeg\'s', async () => {
     for (const wait of [4_000, 7_000, 500]) {
       await sleep(wait);
       const page = await openPage(browser, 'about:blank');
+      await page.addInitScript(noteAppends);
       await page.goto(players.url(channel.playback.hls_url, 'shaka'));
       const look = () =>
         page.evaluate(() => {
           const video = document.querySelector('video');
-          return { at: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames, ...window.stats };
+          const { appended, stats } = window;
+          return { at: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames, appended, ...stats };
         });
       const from = await until('a picture', 15_000, async () => {
         const now = await look();
         return now.frames > 0 && now;
       });
       await sleep(4_000);
-      const { at, frames, errors, fatal } = await look();
+      const { at, frames, appended, errors, fatal } = await look();
       await page.context().close();
       assert.deepEqual({ errors, fatal }, { errors: [], fatal: [] });
-      assert.ok(frames - from.frames > (at - from.at) * 30 * 0.8, `${frames - from.frames} pictures in ${at - from.at} s`);
+      // Once where the file begins anew: a part of a frame or two isn't as long as its hint said.
+      const twice = appended.filter((part, i) => appended.indexOf(part) < i);
+      assert.ok(appended.length > 10 && twice.length <= 2, `${twice.length} of ${appended.length} parts twice: ${twice}`);
+      // With a part missing in each segment it was half of them; a busy machine costs a few.
+      assert.ok(frames - from.frames > (at - from.at) * 30 * 0.6, `${frames - from.frames} pictures in ${at - from.at} s`);
     }
   } finally {
     await publisher.stop('SIGINT');

@@ -48,6 +48,12 @@ impl Target {
         (u64::from(self.ticks) * 100_000).div_ceil(self.scale.hz().into())
     }
 
+    /// What parts are as long as, give or take a millisecond: a video rendition's target has one to spare for FLV's rounding.
+    pub fn usual(self) -> Self {
+        let spare = if self.scale == Timescale::VIDEO { self.scale.hz() / 1_000 } else { 0 };
+        Self { ticks: self.ticks.saturating_sub(spare).max(1), ..self }
+    }
+
     /// Seconds.
     pub fn seconds(self) -> f64 {
         f64::from(self.ticks) / f64::from(self.scale.hz())

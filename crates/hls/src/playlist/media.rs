@@ -175,11 +175,18 @@ fn part(out: &mut String, part: &PartInfo, target: u64) {
 /// short. The MAP's names the one in force, which players have: VHS (video.js 8.24) then leaves the open segment's parts
 /// alone. It can't play part by part: it puts the MAP before each part until two come with one reload, so that the browser
 /// drops all but key frames, and it takes the open segment to last TARGETDURATION, and begins beyond the edge.
+///
+/// The part's DURATION is for Shaka 5.2 (§6.3.1: others ignore what they don't know). Where the hinted part then begins the
+/// next segment, Shaka leaves it out as loaded already if both are the same within 2 ms; a hint without a length gets the
+/// PART-TARGET of whichever rendition it read last, 9 ms longer where that is sound. So it loaded each segment's first part
+/// twice, and a key frame that is replaced while its GOP is being decoded costs the rest of the GOP.
 fn next(out: &mut String, index: &Index) {
     if index.ended() {
         out.push_str("#EXT-X-ENDLIST\n");
     } else if index.control.plan.parts {
-        let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p{}.m4s\"", index.next_part());
+        let long = seconds(index.control.part_target.usual().hundred_thousandths().into());
+        let number = index.next_part();
+        let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p{number}.m4s\",DURATION={long}");
         if let Some(init) = index.current_init() {
             let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"{}\"", init.uri());
         }

@@ -52,7 +52,7 @@ fn parts_hint_and_report() {
             #EXT-X-PART:DURATION=0.20001,URI="p6.m4s"
             #EXT-X-PART:DURATION=0.20001,URI="p7.m4s"
             #EXT-X-PART:DURATION=0.20001,URI="p8.m4s"
-            #EXT-X-PRELOAD-HINT:TYPE=PART,URI="p9.m4s"
+            #EXT-X-PRELOAD-HINT:TYPE=PART,URI="p9.m4s",DURATION=0.20000
             #EXT-X-PRELOAD-HINT:TYPE=MAP,URI="init0.mp4"
             #EXT-X-RENDITION-REPORT:URI="../audio/media.m3u8",LAST-MSN=2,LAST-PART=3
         "##]],
@@ -90,7 +90,7 @@ fn sound_has_its_own_part_target_and_the_same_hold_backs() {
             #EXT-X-PART:DURATION=0.21334,URI="p6.m4s",INDEPENDENT=YES
             #EXT-X-PART:DURATION=0.21334,URI="p7.m4s",INDEPENDENT=YES
             #EXT-X-PART:DURATION=0.21334,URI="p8.m4s",INDEPENDENT=YES
-            #EXT-X-PRELOAD-HINT:TYPE=PART,URI="p9.m4s"
+            #EXT-X-PRELOAD-HINT:TYPE=PART,URI="p9.m4s",DURATION=0.21334
             #EXT-X-PRELOAD-HINT:TYPE=MAP,URI="init0.mp4"
             #EXT-X-RENDITION-REPORT:URI="../video/media.m3u8",LAST-MSN=2,LAST-PART=3
         "##]],
@@ -250,7 +250,7 @@ fn a_delta_skips_what_is_older_than_six_target_durations() {
             #EXT-X-PART:DURATION=0.20001,URI="p76.m4s"
             #EXT-X-PART:DURATION=0.20001,URI="p77.m4s"
             #EXT-X-PART:DURATION=0.20001,URI="p78.m4s"
-            #EXT-X-PRELOAD-HINT:TYPE=PART,URI="p79.m4s"
+            #EXT-X-PRELOAD-HINT:TYPE=PART,URI="p79.m4s",DURATION=0.20000
             #EXT-X-PRELOAD-HINT:TYPE=MAP,URI="init0.mp4"
             #EXT-X-RENDITION-REPORT:URI="../audio/media.m3u8",LAST-MSN=16,LAST-PART=2
         "##]],
