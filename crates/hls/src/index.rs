@@ -327,6 +327,11 @@ impl Index {
         aside
     }
 
+    /// There was a DISCONTINUITY, or one is coming.
+    pub(crate) fn broken(&self) -> bool {
+        self.discontinuities > 0
+    }
+
     /// Sets DISCONTINUITY before the next segment; one is enough.
     pub(crate) fn set_discontinuity(&mut self) {
         let untouched = self.next_msn == FIRST_MSN && self.open.is_none();

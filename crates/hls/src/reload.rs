@@ -12,6 +12,8 @@ pub struct Query {
     pub part: Option<u64>,
     /// `_HLS_skip`
     pub skip: Option<Skip>,
+    /// The directives aren't in UTF-8 order (§6.2.5).
+    pub shuffled: bool,
 }
 
 /// The answer.
@@ -36,6 +38,13 @@ pub fn ask(index: &Index, query: &Query) -> Reload {
         (None, None) => Reload::Ready,
         (Some(msn), part) => blocking(index, msn, part.filter(|_| index.control.plan.parts)),
     }
+}
+
+/// What an answer may skip. VHS (video.js 8.24) counts the discontinuities that it sees in a delta, and gives older segments
+/// the numbers that come of it: with one among the skipped, its sound and its pictures wait for each other for good. It is the
+/// one that puts `_HLS_skip` before the other directives, and gets whole playlists once there was a break.
+pub fn skip(index: &Index, query: &Query) -> Option<Skip> {
+    query.skip.filter(|_| !(query.shuffled && index.broken()))
 }
 
 /// What a request for `dvr.m3u8` gets now: it has whole segments only, so `_HLS_part` says nothing.

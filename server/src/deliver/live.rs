@@ -206,10 +206,11 @@ async fn media_playlist(
             (Reload::Ready, Some(view)) => {
                 let keep = if view.index().ended() { Keep::Finished } else { keep };
                 let gzip = takes_gzip(viewer.headers);
+                let skip = reload::skip(view.index(), &query);
                 let body = if window {
-                    view.window(query.skip, gzip, rendition)
+                    view.window(skip, gzip, rendition)
                 } else {
-                    view.playlist(query.skip, gzip, rendition)
+                    view.playlist(skip, gzip, rendition)
                 };
                 return playlist(viewer.headers, &body, keep);
             }
@@ -280,6 +281,7 @@ fn held_too_long(deliver: &Deliver) -> Response {
 /// The delivery directives; whatever else stands in the query is no business of ours.
 fn parse(query: &str) -> Result<Query, &'static str> {
     let mut parsed = Query::default();
+    let mut last = "";
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match name {
@@ -292,8 +294,10 @@ fn parse(query: &str) -> Result<Query, &'static str> {
                     _ => return Err("_HLS_skip is neither YES nor v2"),
                 }
             }
-            _ => {}
+            _ => continue,
         }
+        parsed.shuffled |= name < last;
+        last = name;
     }
     Ok(parsed)
 }
@@ -308,11 +312,13 @@ mod tests {
 
     #[test]
     fn directives() {
-        let query = |msn, part, skip| Ok(Query { msn, part, skip });
+        let query = |msn, part, skip| Ok(Query { msn, part, skip, shuffled: false });
+        let vhs = Query { msn: Some(7), part: Some(2), skip: Some(Skip::Yes), shuffled: true };
         for (text, expect) in [
             ("", query(None, None, None)),
             ("v=1&_HLS_msn=7", query(Some(7), None, None)),
             ("_HLS_msn=7&_HLS_part=2&_HLS_skip=YES", query(Some(7), Some(2), Some(Skip::Yes))),
+            ("_HLS_skip=YES&_HLS_msn=7&v=1&_HLS_part=2", Ok(vhs)),
             ("_HLS_skip=v2", query(None, None, Some(Skip::V2))),
             ("_HLS_msn=-1", Err("_HLS_msn is not a decimal integer")),
             ("_HLS_msn=", Err("_HLS_msn is not a decimal integer")),

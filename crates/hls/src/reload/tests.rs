@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Query, Reload, ask};
+use super::{Query, Reload, ask, skip};
+use crate::playlist::Skip;
 use crate::presentation::tests::{Rig, audio_track, steady, video_track};
 use crate::{Mode, Plan};
 
 fn query(msn: impl Into<Option<u64>>, part: impl Into<Option<u64>>) -> Query {
-    Query { msn: msn.into(), part: part.into(), skip: None }
+    Query { msn: msn.into(), part: part.into(), skip: None, shuffled: false }
 }
 
 /// MSN 1 and 2 sealed with five parts each, MSN 3 open with four.
@@ -131,4 +132,16 @@ fn the_first_playlist_has_a_whole_segment() {
         rig.push(0, crate::presentation::tests::picture(1_000 + frame * 1_000 / 30, frame == 0, 10));
     }
     assert_eq!(ask(rig.index(0), &query(None, None)), Reload::Ready);
+}
+
+#[test]
+fn a_break_takes_deltas_from_who_shuffles_directives() {
+    let rig = rig(Mode::UltraLow);
+    let mut index = rig.index(0).clone();
+    let ordered = Query { skip: Some(Skip::Yes), ..query(3, 3) };
+    let shuffled = Query { shuffled: true, ..ordered };
+    assert_eq!([ordered, shuffled].map(|query| skip(&index, &query)), [Some(Skip::Yes); 2]);
+    index.set_discontinuity();
+    assert_eq!([ordered, shuffled].map(|query| skip(&index, &query)), [Some(Skip::Yes), None]);
+    assert_eq!(skip(&index, &Query { shuffled: true, ..query(3, 3) }), None);
 }

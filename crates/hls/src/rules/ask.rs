@@ -10,7 +10,7 @@ use crate::reload::{self, Query, Reload};
 use crate::{Mode, Plan};
 
 fn ask(show: &Show, msn: Option<u64>, part: Option<u64>) -> Reload {
-    reload::ask(show.index(0), &Query { msn, part, skip: None })
+    reload::ask(show.index(0), &Query { msn, part, ..Query::default() })
 }
 
 /// MSN 3, the session's third, is open and has four parts.
