@@ -127,7 +127,9 @@ fn survives(name: &str) -> Result<()> {
         let gaps = list.segments.iter().filter(|segment| segment.gap).count();
         ensure!(gaps <= 3, "{}: {gaps} gaps in {:#?}", variant.size, list.segments);
         let whole = list.segments.last().is_some_and(|segment| !segment.gap);
-        ensure!(whole, "{}: {:#?}", variant.size, list.segments);
+        // On a machine that has too much to do it may be given up meanwhile.
+        let shed = || server.process.log().contains("can't make all of session");
+        ensure!(whole || shed(), "{}: {:#?}\n{}", variant.size, list.segments, server.process.log());
         for segment in &list.segments {
             let other = source.segments.iter().find(|other| other.msn == segment.msn);
             ensure!(other.is_none_or(|other| other.time == segment.time), "{segment:?}, not {other:?}");

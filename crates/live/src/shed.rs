@@ -16,6 +16,8 @@ const TOO_MUCH: Duration = Duration::from_millis(250);
 const ROOM: Duration = Duration::from_millis(100);
 /// What is looked at in one piece: a publisher's bursts are shorter.
 const WINDOW: Duration = Duration::from_millis(500);
+/// A window that is nearer than the last by this: it catches up as it is.
+const FALLS: Duration = Duration::from_millis(50);
 /// What a step brings is seen after so long.
 const SETTLES: Duration = Duration::from_millis(1_500);
 /// Room must last so long before a step is taken back; longer after each time that was too early.
@@ -41,6 +43,8 @@ pub struct Shed {
     rungs: usize,
     step: usize,
     window: Option<Window>,
+    /// The least of the window before.
+    before: Duration,
     /// When the step was last changed.
     changed: Instant,
     /// Since when there is room.
@@ -60,7 +64,21 @@ struct Window {
 impl Shed {
     /// All of so many renditions is made, the largest first.
     pub fn new(rungs: usize, now: Instant) -> Self {
-        Self { rungs, step: 0, window: None, changed: now, room: None, wait: RETURN, returned: None }
+        Self {
+            rungs,
+            step: 0,
+            window: None,
+            before: Duration::MAX,
+            changed: now,
+            room: None,
+            wait: RETURN,
+            returned: None,
+        }
+    }
+
+    /// Another worker begins, with what the last one left undone.
+    pub fn begins(&mut self) {
+        (self.window, self.before) = (None, Duration::MAX);
     }
 
     /// How much of each rendition is made.
@@ -86,8 +104,8 @@ impl Shed {
         self.step > 0
     }
 
-    /// The newest picture that went in is so far ahead of the newest that came out. Call it several times a second. `true`
-    /// where [`Self::efforts`] changed.
+    /// The newest picture that went in is so far ahead of the newest that came out. Call it several times a second while
+    /// anything comes out: a worker that hangs isn't one with too much to do. `true` where [`Self::efforts`] changed.
     pub fn observe(&mut self, behind: Duration, now: Instant) -> bool {
         let window = self.window.get_or_insert(Window { since: now, least: behind });
         window.least = window.least.min(behind);
@@ -96,9 +114,10 @@ impl Shed {
             return false;
         }
         self.window = None;
+        let falls = least + FALLS <= std::mem::replace(&mut self.before, least);
         if least > TOO_MUCH {
             self.room = None;
-            return self.more(least, now);
+            return !falls && self.more(least, now);
         }
         if least > ROOM {
             self.room = None;
@@ -227,6 +246,20 @@ mod tests {
             // A second's worth comes at once, each second, and is worked off in 300 ms.
             let behind = (1_000u64.saturating_sub(tick % 20 * 170)).max(20);
             assert!(!shed.observe(Duration::from_millis(behind), at(start, tick * 50)));
+        }
+    }
+
+    #[test]
+    fn one_that_begins_behind_and_catches_up_gives_up_nothing() {
+        let start = start();
+        let mut shed = Shed::new(3, start);
+        for tick in 0..800u64 {
+            // Two seconds to catch up with, at 1.15 times real time; and again, where another worker begins.
+            if tick == 400 {
+                shed.begins();
+            }
+            let behind = Duration::from_millis(2_000u64.saturating_sub(tick % 400 * 15 / 2).max(20));
+            assert!(!shed.observe(behind, at(start, tick * 50)), "{behind:?} at {tick}");
         }
     }
 

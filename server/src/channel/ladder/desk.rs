@@ -41,6 +41,8 @@ pub(in crate::channel) struct Desk {
     shed: Shed,
     /// The newest picture that went in is shown then.
     fed: Option<Timestamp>,
+    /// A picture came since the last went in.
+    came: bool,
     /// Units were left out: the worker goes on with a key frame.
     wants_key: bool,
 }
@@ -91,6 +93,7 @@ impl Desk {
             failures: 0,
             shed: Shed::new(pictures, now),
             fed: None,
+            came: false,
             wants_key: true,
         };
         desk.begin(now);
@@ -117,6 +120,7 @@ impl Desk {
         let again = self.backlog.units().cloned().map(fed);
         let first = efforts.chain(again).collect();
         self.wants_key = self.backlog.units().next().is_none();
+        self.shed.begins();
         self.worker = Worker::Running {
             feed: Feed::start(&self.program, open, first, self.wants(Kind::Video)),
             since: now,
@@ -169,7 +173,7 @@ impl Desk {
         self.fed = self.fed.max(Some(unit.pts));
         let behind = self.fed.zip(self.slowest()).map(|(fed, made)| fed.minus(made).to_duration());
         let Some(behind) = behind.map(Option::unwrap_or_default) else { return false };
-        self.shed.observe(behind, now) && self.shed_anew()
+        std::mem::take(&mut self.came) && self.shed.observe(behind, now) && self.shed_anew()
     }
 
     /// False where it can't be taken.
@@ -244,6 +248,7 @@ impl Desk {
         // What still comes of one that isn't made any more says nothing of when it is made again.
         if let Some(output) = output.filter(|output| output.effort != shed::Effort::Off) {
             output.given = output.given.max(Some(unit.pts));
+            self.came |= output.kind == Kind::Video;
         }
     }
 
