@@ -39,7 +39,7 @@ pub(in crate::channel) struct Desk {
     /// Workers in a row that didn't last.
     failures: u32,
     shed: Shed,
-    /// The newest picture that went in is shown then.
+    /// The newest picture that went in: by its DTS, when a decoder that keeps up gives out the one that is shown then.
     fed: Option<Timestamp>,
     /// A picture came since the last went in.
     came: bool,
@@ -170,9 +170,8 @@ impl Desk {
         if unit.kind == Kind::Audio {
             return false;
         }
-        self.fed = self.fed.max(Some(unit.pts));
-        let behind = self.fed.zip(self.slowest()).map(|(fed, made)| fed.minus(made).to_duration());
-        let Some(behind) = behind.map(Option::unwrap_or_default) else { return false };
+        let Some(before) = self.fed.replace(unit.dts) else { return false };
+        let Some(behind) = shed::behind(before, self.made_of_pictures()) else { return false };
         std::mem::take(&mut self.came) && self.shed.observe(behind, now) && self.shed_anew()
     }
 
@@ -228,9 +227,11 @@ impl Desk {
         made.map(|output| output.given).min().flatten()
     }
 
-    fn slowest(&self) -> Option<Timestamp> {
-        let pictures = self.outputs.iter().filter(|output| output.kind == Kind::Video && !output.lost);
-        pictures.filter(|output| output.effort != shed::Effort::Off).filter_map(|output| output.given).min()
+    fn made_of_pictures(&self) -> impl Iterator<Item = shed::Made> {
+        let outputs = self.plan.order.pictures.iter().zip(&self.outputs).filter(|(_, output)| !output.lost);
+        outputs.filter_map(|(wanted, output)| {
+            Some(shed::Made { given: output.given?, ahead: wanted.ahead(), effort: output.effort })
+        })
     }
 
     /// Where an output goes in the package.

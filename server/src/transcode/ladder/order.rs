@@ -1,5 +1,6 @@
 //! What a ladder's worker is told to make. Both ends are this program: JSON between them is read as it was written.
 
+use media::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Everything but the media.
@@ -40,6 +41,19 @@ pub(crate) struct Pictures {
     pub threads: u32,
     /// What is shown up to here, in 90 kHz on the session's clock, was given out by the worker before.
     pub after: Option<i64>,
+}
+
+/// How far the quality mode looks ahead.
+const AHEAD: Timestamp = Timestamp::millis(500);
+
+impl Pictures {
+    /// How far its encoder looks ahead: what comes in comes out so much later.
+    pub(crate) fn ahead(&self) -> Timestamp {
+        match self.encoding {
+            api::ladder::Encoding::ZeroLatency => Timestamp::millis(0),
+            api::ladder::Encoding::Quality => AHEAD,
+        }
+    }
 }
 
 /// A rendition of sound.

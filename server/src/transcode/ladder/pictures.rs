@@ -11,8 +11,6 @@ use media::{AccessUnit, Rational, Timescale, Timestamp, Track};
 use super::order::{Order, Pictures as Wanted};
 use super::steps;
 
-/// Pictures that the quality mode looks ahead, at 30 a second.
-const LOOKAHEAD: f64 = 15.0;
 /// How far a rendition may run ahead of its rate.
 const VBV_MS: u32 = 1_000;
 
@@ -139,7 +137,7 @@ fn rung(order: &Order, wanted: &Wanted) -> anyhow::Result<Rung> {
         latency: match wanted.encoding {
             Encoding::ZeroLatency => x264::Latency::Zero,
             Encoding::Quality => {
-                x264::Latency::Lookahead((LOOKAHEAD * fps / 30.0).round().clamp(1.0, 60.0) as u32)
+                x264::Latency::Lookahead((wanted.ahead().seconds() * fps).round().clamp(1.0, 60.0) as u32)
             }
         },
         threads: wanted.threads,
