@@ -14,6 +14,7 @@ pub mod file;
 pub mod filter;
 mod frame;
 pub mod ladder;
+pub mod measure;
 pub mod mjpeg;
 mod picture;
 pub mod scale;
