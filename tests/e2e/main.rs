@@ -2,6 +2,7 @@
 
 mod cdn;
 mod crash;
+mod detect;
 mod disk;
 mod dvr;
 mod hole;

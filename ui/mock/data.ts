@@ -47,6 +47,15 @@ const sound: Channel['processing']['sound'] = {
   muted: false,
 };
 
+const detectors: Channel['detectors'] = {
+  black: { on: true, after_s: 3 },
+  frozen: { on: true, after_s: 20 },
+  silence: { on: true, after_s: 10, below_dbfs: -60 },
+  clipping: { on: true, after_s: 3 },
+  loudness: { on: true, after_s: 30, min_lufs: -42, max_lufs: -5 },
+  av_drift: { on: true, after_s: 10, over_ms: 150 },
+};
+
 function channel(id: string, name: string, status: Channel['status']): Channel {
   return {
     id: `ch_${id}`,
@@ -71,6 +80,7 @@ function channel(id: string, name: string, status: Channel['status']): Channel {
     slate: { after_ms: 1500, picture: null },
     ladder: { kind: 'source' },
     processing: { picture, sound },
+    detectors,
     logo: null,
     live_session_id: status === 'active' ? 'ses_1' : null,
     source: status === 'active' ? { ...source, bitrate: source.bitrate + (Date.now() % 90_000) } : null,

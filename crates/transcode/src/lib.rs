@@ -14,6 +14,7 @@
 
 mod frame;
 pub mod ladder;
+pub mod measured;
 mod message;
 #[cfg(test)]
 mod tests;

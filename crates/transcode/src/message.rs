@@ -6,6 +6,7 @@ use media::Rational;
 use crate::Error;
 use crate::frame::{Fields, put_bytes, put_option};
 use crate::ladder::{Change, Config, Effort, Lost, Open, Unit};
+use crate::measured::Measured;
 
 /// What each field may be, at most.
 pub mod limits {
@@ -46,6 +47,8 @@ pub enum Message {
     Effort(Effort),
     /// Worker to server.
     Lost(Lost),
+    /// Worker to server.
+    Measured(Measured),
     /// Either way: nothing more comes.
     End,
 }
@@ -146,6 +149,7 @@ const UNIT: u8 = 8;
 const EFFORT: u8 = 9;
 const LOST: u8 = 10;
 const END: u8 = 11;
+const MEASURED: u8 = 16;
 
 impl Message {
     pub(crate) fn write(&self, out: &mut BytesMut) {
@@ -195,6 +199,10 @@ impl Message {
                 out.put_u8(LOST);
                 lost.write(out);
             }
+            Self::Measured(measured) => {
+                out.put_u8(MEASURED);
+                measured.write(out);
+            }
             Self::End => out.put_u8(END),
         }
     }
@@ -221,6 +229,7 @@ impl Message {
             UNIT => Unit::read(fields).map(Self::Unit),
             EFFORT => Effort::read(fields).map(Self::Effort),
             LOST => Lost::read(fields).map(Self::Lost),
+            MEASURED => Measured::read(fields).map(Self::Measured),
             END => Ok(Self::End),
             other => Err(Error::Kind(other)),
         }

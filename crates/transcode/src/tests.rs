@@ -4,6 +4,7 @@ use bytes::Bytes;
 use media::{AccessUnit, Kind, Rational, Timescale, Timestamp};
 use proptest::prelude::*;
 
+use crate::measured::{Figures, Measured};
 use crate::*;
 
 fn job(picture: Picture) -> Message {
@@ -31,6 +32,13 @@ fn examples() -> Vec<(&'static str, Message)> {
     let at = |ticks| Timestamp::new(ticks, Timescale::VIDEO);
     let data = Bytes::from_static(b"\0\0\0\x01e");
     let unit = AccessUnit { kind: Kind::Video, dts: at(-3000), pts: at(0), key: true, data };
+    let heard = measured::Sound {
+        peak_dbfs: -120.0,
+        clipped: 0.0,
+        momentary_lufs: -23.1,
+        short_term_lufs: -22.9,
+        integrated_lufs: -23.0,
+    };
     vec![
         ("job-black", job(Picture::Black)),
         ("job-file", job(Picture::File(Bytes::from_static(b"\xff\xd8\xff")))),
@@ -57,6 +65,14 @@ fn examples() -> Vec<(&'static str, Message)> {
         ("unit", Message::Unit(ladder::Unit { output: 3, unit })),
         ("effort", Message::Effort(ladder::Effort { output: 1, level: ladder::Level::Half })),
         ("lost", Message::Lost(ladder::Lost { output: 1, reason: "no picture".into() })),
+        (
+            "measured-pictures",
+            Message::Measured(Measured {
+                channel: 7,
+                figures: Figures::Pictures(measured::Pictures { dark: 0.98, moved: Some(4.5) }),
+            }),
+        ),
+        ("measured-sound", Message::Measured(Measured { channel: 0, figures: Figures::Sound(heard) })),
         ("end", Message::End),
     ]
 }
@@ -146,6 +162,8 @@ fn strangers_are_told_apart() {
     assert_eq!(read(&[0, 0, 0, 2, VERSION, 99]), Err(Error::Kind(99)));
     assert_eq!(read(b"\0\0\0\x0b\x01\x03\0\0\0\0\0\0\0\0!"), Err(Error::Rest(1)));
     assert_eq!(read(b"\0\0\0\x0b\x01\x03\0\0\0\0\0\0\0\x01\xff"), Err(Error::Text("reason")));
+    let not_a_number = read(b"\0\0\0\x0c\x01\x10\0\0\0\x07\0\x7f\xc0\0\0\0");
+    assert_eq!(not_a_number, Err(Error::Range { what: "dark", value: 0x7fc0_0000 }));
     assert!(matches!(read(b"GET / HTTP/1.1\r\n"), Err(Error::TooLong(_))));
 }
 
@@ -180,7 +198,7 @@ proptest! {
 
     #[test]
     fn damaged_bytes_are_an_error_or_a_message_never_a_panic(
-        example in 0..14usize,
+        example in 0..16usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
         let mut bytes = examples().remove(example).1.to_bytes().unwrap().to_vec();

@@ -29,6 +29,7 @@ const FAREWELL: Duration = Duration::from_secs(60);
 /// The figures of a running session reach the database this often.
 const KEEP_SOURCE: Duration = Duration::from_secs(10);
 
+mod detect;
 mod ends;
 mod flow;
 mod ladder;
@@ -49,6 +50,8 @@ struct Actor {
     slate: slate::Desk,
     /// The running session's, where anything is made.
     ladder: Option<Ladder>,
+    /// The running session's.
+    watch: Option<detect::Desk>,
 }
 
 /// The admitted publisher.
@@ -113,9 +116,9 @@ pub(super) async fn run(
         live::Channel::new(ChannelId::new(channel.id.as_str()), config(&channel.settings), channel.stopped);
     let (knocking, on, run, source_kept, keeping) = (None, None, None, None, None);
     let slate = slate::Desk::default();
-    let ladder = None;
+    let (ladder, watch) = (None, None);
     let mut actor =
-        Actor { shared, channel, machine, knocking, on, run, source_kept, keeping, slate, ladder };
+        Actor { shared, channel, machine, knocking, on, run, source_kept, keeping, slate, ladder, watch };
     if let Some(session) = unfinished {
         actor.recover(session).await;
         // To read a day's journal takes a hundred times of what is kept of it.
@@ -205,6 +208,7 @@ impl Actor {
                 let input = Input::Update(config(&channel.settings));
                 self.channel = *channel;
                 self.process().await;
+                self.configure_watch();
                 self.input(input).await;
                 self.answer(done);
             }
@@ -290,6 +294,7 @@ impl Actor {
                 self.run = Some(Run::new(session.as_str(), plan(settings), settings.record));
                 self.shared.library.keep.hold(session.as_str());
                 self.slate = slate::Desk::default();
+                self.begin_watch();
                 self.shared.shelf.expect(&self.channel.playback_id);
                 if let Some(Connected { stage: Stage::Flowing { timeline, seen_key, .. }, .. }) = &mut self.on
                 {

@@ -6,6 +6,7 @@
 mod actor;
 pub(crate) mod assets;
 mod breaks;
+mod detect;
 mod gather;
 mod ladder;
 mod ledger;
@@ -26,7 +27,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::control::channels::{Channels, Order, Unavailable};
+use crate::control::channels::{Channels, Health, Order, Unavailable};
 use crate::ingest::{Door, Knock, Seat};
 use crate::journal::{Library, Writer};
 use crate::monitor::Monitor;
@@ -55,11 +56,17 @@ pub(crate) struct Shared {
     pub monitor: Monitor,
     /// By session: what it receives, as measured by now.
     sources: Mutex<HashMap<String, live::Source>>,
+    /// By session: how that is.
+    healths: Mutex<HashMap<String, Health>>,
 }
 
 impl Shared {
     fn sources(&self) -> MutexGuard<'_, HashMap<String, live::Source>> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn healths(&self) -> MutexGuard<'_, HashMap<String, Health>> {
+        self.healths.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// In its turn; nobody waits for it.
@@ -109,9 +116,20 @@ impl Registry {
         transcoder: Transcoder,
     ) -> Self {
         let ledger = Ledger::open(store.clone());
-        let (sources, monitor) = Default::default();
-        let shared =
-            Shared { store, writer, library, shelf, clock, ledger, retention, transcoder, monitor, sources };
+        let (sources, healths, monitor) = Default::default();
+        let shared = Shared {
+            store,
+            writer,
+            library,
+            shelf,
+            clock,
+            ledger,
+            retention,
+            transcoder,
+            monitor,
+            sources,
+            healths,
+        };
         let refusals = Mutex::new(live::event::Throttle::refusals());
         Self(Arc::new(Inner { shared: Arc::new(shared), actors: Mutex::new(Some(HashMap::new())), refusals }))
     }
@@ -269,6 +287,10 @@ impl Channels for Registry {
 
     fn source(&self, session: &str) -> Option<live::Source> {
         self.0.shared.sources().get(session).cloned()
+    }
+
+    fn health(&self, session: &str) -> Option<Health> {
+        self.0.shared.healths().get(session).cloned()
     }
 }
 

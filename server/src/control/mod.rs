@@ -6,6 +6,7 @@
 mod auth;
 pub mod channels;
 mod convert;
+mod detectors;
 mod extract;
 mod idempotency;
 mod openapi;

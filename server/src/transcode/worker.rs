@@ -40,6 +40,7 @@ fn work(mut jobs: impl Read, mut results: impl Write + Send) -> anyhow::Result<(
             | Message::Unit(_)
             | Message::Effort(_)
             | Message::Lost(_)
+            | Message::Measured(_)
             | Message::End => anyhow::bail!("the server sent neither a job nor a ladder to open"),
         }
     }

@@ -32,6 +32,7 @@ impl Actor {
             return;
         }
         self.end_ladder().await;
+        self.end_watch();
         let Some(mut run) = self.run.take() else { return };
         let outcome = run.finish();
         self.log_trouble(outcome);
@@ -73,6 +74,7 @@ impl Actor {
         }
         self.settle().await;
         self.end_ladder().await;
+        self.end_watch();
         let Some(mut run) = self.run.take() else { return };
         let outcome = run.seal();
         self.log_trouble(outcome);
@@ -105,6 +107,7 @@ impl Actor {
             // As if its window had passed.
             Outcome::Unusable => (self.channel.settings.reconnect_window + Duration::from_secs(1), false),
         };
+        self.begin_watch();
         let id = SessionId::new(session.id);
         let was_live = session.live_at.is_some();
         let age = since(created_ms);

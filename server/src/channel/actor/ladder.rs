@@ -9,6 +9,7 @@ use media::flv::Metadata;
 use media::{AccessUnit, Rational, Track};
 
 use super::Actor;
+use crate::channel::detect::measured;
 use crate::channel::ladder::{Desk, Plan};
 use crate::channel::{Recovered, Shared};
 use crate::journal::Trouble;
@@ -108,6 +109,10 @@ impl Actor {
             Made::Lost(output, why) => {
                 let name = desk.lost(output).unwrap_or("a rendition");
                 tracing::warn!("channel {channel}: {name} can't be made: {why}");
+                nothing
+            }
+            Made::Measured(figures) => {
+                self.measured(measured(figures));
                 nothing
             }
             Made::Ended => nothing,

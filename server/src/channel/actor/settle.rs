@@ -120,6 +120,7 @@ impl Actor {
         let left_out = tracks.iter().find(|track| !run.carries(track.kind)).map(|track| track.kind.name());
         let (publisher, source, tracks) = (on.id, run.source.clone(), tracks.clone());
         self.begin_ladder(plan.map(|plan| (plan, logo)), &tracks);
+        self.interrupt_watch();
         self.journal_outcome(outcome).await;
         self.input(Input::Tracks { publisher, source }).await;
         if let Some(track) = left_out {

@@ -5,13 +5,15 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use anyhow::{Context, bail};
 use codec::ladder::{Effort, Output};
-use media::{Kind, Track, aac, avc};
+use codec::measure::{Heard, Seen};
+use media::{AccessUnit, Kind, Track, aac, avc};
 use transcode::ladder::{Change, Config, Level, Lost, Open, Unit};
+use transcode::measured::{self, Figures, Measured};
 use transcode::{Failed, Message};
 
-use super::order::Order;
+use super::order::{Measure, Order};
 use super::pictures::Pictures;
-use super::sounds::{self, Sounds};
+use super::sounds::{self, Listener, Sounds};
 
 /// Messages to the server that wait, at most: then the encoders wait too.
 const QUEUE: usize = 64;
@@ -87,6 +89,12 @@ fn write(inbox: &Receiver<Message>, mut results: impl Write) -> anyhow::Result<(
 struct Show {
     pictures: Option<Pictures>,
     sounds: Option<Sounds>,
+    /// Where sound is only measured.
+    listener: Option<Listener>,
+    /// The source's configuration of sound, as it was last told.
+    audio: Option<bytes::Bytes>,
+    /// What is done to picture and sound, and the logo.
+    done: (api::processing::Processing, bytes::Bytes),
     /// Outputs of pictures; those of sound are counted after them.
     rungs: usize,
     out: SyncSender<Message>,
@@ -112,21 +120,45 @@ impl Show {
             }
             Some(_) | None => None,
         };
-        Ok(Self { pictures, sounds, rungs: order.pictures.len(), out: out.clone() })
+        let (rungs, audio) = (order.pictures.len(), open.audio.clone());
+        let done = (order.processing, open.logo.clone());
+        let mut show = Self { pictures, sounds, listener: None, audio, done, rungs, out: out.clone() };
+        show.measure(order.measure);
+        Ok(show)
+    }
+
+    /// Sound of which nothing is made is decoded for its figures alone; where it can't be, the show goes on without.
+    fn measure(&mut self, measure: Measure) {
+        if let Some(pictures) = &mut self.pictures {
+            pictures.measure(measure.pictures);
+        }
+        if let Some(sounds) = &mut self.sounds {
+            sounds.measure(measure.sound);
+        }
+        if !measure.sound || self.sounds.is_some() {
+            self.listener = None;
+        } else if self.listener.is_none()
+            && let Some(config) = &self.audio
+        {
+            let started = track(Kind::Audio, config).and_then(|track| Listener::start(&track));
+            self.listener =
+                started.inspect_err(|error| tracing::warn!("sound isn't measured: {error:#}")).ok();
+        }
     }
 
     fn play(mut self, next: &mut impl FnMut() -> anyhow::Result<Option<Message>>) -> anyhow::Result<()> {
         while let Some(message) = next()? {
             match message {
-                Message::Unit(Unit { unit, .. }) => match unit.kind {
-                    Kind::Video => self.pictures.as_mut().map_or(Ok(()), |pictures| pictures.unit(&unit))?,
-                    Kind::Audio => self.sound(|sounds, out| sounds.unit(&unit, out))?,
-                },
+                Message::Unit(Unit { unit, .. }) => self.unit(&unit)?,
                 Message::Config(Config { kind, config, .. }) => {
                     let track = track(kind, &config)?;
                     match kind {
                         Kind::Video => self.pictures.as_mut().map_or(Ok(()), |p| p.track(&track))?,
-                        Kind::Audio => self.sounds.as_mut().map_or(Ok(()), |s| s.track(&track))?,
+                        Kind::Audio => {
+                            self.audio = Some(config);
+                            self.sounds.as_mut().map_or(Ok(()), |s| s.track(&track))?;
+                            self.listener.as_mut().map_or(Ok(()), |l| l.track(&track))?;
+                        }
                     }
                 }
                 Message::Change(change) => self.change(&change)?,
@@ -148,7 +180,8 @@ impl Show {
                 | Message::Failed(_)
                 | Message::Open(_)
                 | Message::Opened
-                | Message::Lost(_) => bail!("the server sent what no ladder takes"),
+                | Message::Lost(_)
+                | Message::Measured(_) => bail!("the server sent what no ladder takes"),
             }
         }
         if let Some(pictures) = self.pictures.take() {
@@ -162,8 +195,33 @@ impl Show {
         Ok(())
     }
 
+    fn unit(&mut self, unit: &AccessUnit) -> anyhow::Result<()> {
+        let figures = match unit.kind {
+            Kind::Video => {
+                let Some(pictures) = &mut self.pictures else { return Ok(()) };
+                pictures.unit(unit)?;
+                pictures.take_seen().map(seen)
+            }
+            Kind::Audio => {
+                self.sound(|sounds, out| sounds.unit(unit, out))?;
+                let made = self.sounds.as_mut().and_then(Sounds::take_heard);
+                made.or_else(|| self.listener.as_mut()?.unit(unit)).map(heard)
+            }
+        };
+        if let Some(figures) = figures {
+            let _ = self.out.send(Message::Measured(Measured { channel: 0, figures }));
+        }
+        Ok(())
+    }
+
     fn change(&mut self, change: &Change) -> anyhow::Result<()> {
         let order: Order = serde_json::from_slice(&change.order).context("the order can't be read")?;
+        self.measure(order.measure);
+        // A chain that is set up anew drops what it has learnt.
+        let done = (order.processing.clone(), change.logo.clone());
+        if std::mem::replace(&mut self.done, done.clone()) == done {
+            return Ok(());
+        }
         if let Some(pictures) = &mut self.pictures {
             pictures.change(&order, logo(&change.logo)?)?;
         }
@@ -190,6 +248,15 @@ impl Show {
             let _ = self.out.send(message(number(self.rungs + sound), Kind::Audio, output));
         }
     }
+}
+
+fn seen(seen: Seen) -> Figures {
+    Figures::Pictures(measured::Pictures { dark: seen.dark, moved: seen.moved })
+}
+
+fn heard(heard: Heard) -> Figures {
+    let Heard { peak_dbfs, clipped, momentary_lufs, short_term_lufs, integrated_lufs, .. } = heard;
+    Figures::Sound(measured::Sound { peak_dbfs, clipped, momentary_lufs, short_term_lufs, integrated_lufs })
 }
 
 /// Outputs are counted from 1.
