@@ -18,4 +18,5 @@ mod refuse;
 mod run;
 mod scripted;
 mod secure;
+mod stills;
 mod swarm;

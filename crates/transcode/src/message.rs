@@ -6,6 +6,7 @@ use media::Rational;
 use crate::Error;
 use crate::frame::{Fields, put_bytes, put_option};
 use crate::ladder::{Change, Config, Effort, Lost, Open, Unit};
+use crate::watch::{Blind, Thumbnail, Watched};
 
 /// What each field may be, at most.
 pub mod limits {
@@ -48,6 +49,14 @@ pub enum Message {
     Lost(Lost),
     /// Either way: nothing more comes.
     End,
+    /// Server to worker: look at key frames of channels.
+    Watch,
+    /// Server to worker.
+    Watched(Watched),
+    /// Worker to server.
+    Thumbnail(Thumbnail),
+    /// Worker to server.
+    Blind(Blind),
 }
 
 /// Encode a slate.
@@ -146,6 +155,10 @@ const UNIT: u8 = 8;
 const EFFORT: u8 = 9;
 const LOST: u8 = 10;
 const END: u8 = 11;
+const WATCH: u8 = 12;
+const WATCHED: u8 = 13;
+const THUMBNAIL: u8 = 14;
+const BLIND: u8 = 15;
 
 impl Message {
     pub(crate) fn write(&self, out: &mut BytesMut) {
@@ -196,6 +209,19 @@ impl Message {
                 lost.write(out);
             }
             Self::End => out.put_u8(END),
+            Self::Watch => out.put_u8(WATCH),
+            Self::Watched(watched) => {
+                out.put_u8(WATCHED);
+                watched.write(out);
+            }
+            Self::Thumbnail(thumbnail) => {
+                out.put_u8(THUMBNAIL);
+                thumbnail.write(out);
+            }
+            Self::Blind(blind) => {
+                out.put_u8(BLIND);
+                blind.write(out);
+            }
         }
     }
 
@@ -222,6 +248,10 @@ impl Message {
             EFFORT => Effort::read(fields).map(Self::Effort),
             LOST => Lost::read(fields).map(Self::Lost),
             END => Ok(Self::End),
+            WATCH => Ok(Self::Watch),
+            WATCHED => Watched::read(fields).map(Self::Watched),
+            THUMBNAIL => Thumbnail::read(fields).map(Self::Thumbnail),
+            BLIND => Blind::read(fields).map(Self::Blind),
             other => Err(Error::Kind(other)),
         }
     }

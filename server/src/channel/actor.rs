@@ -21,6 +21,7 @@ use crate::ingest::{End, Feed, Knock, Seat};
 use crate::journal::Trouble;
 use crate::store;
 use crate::transcode::feed::Made;
+use crate::transcode::watch::feed::Saw;
 
 /// Items of one publisher under way: about two seconds.
 const FEED: usize = 256;
@@ -34,6 +35,7 @@ mod flow;
 mod ladder;
 mod settle;
 mod slate;
+mod stills;
 
 struct Actor {
     shared: Arc<Shared>,
@@ -49,6 +51,7 @@ struct Actor {
     slate: slate::Desk,
     /// The running session's, where anything is made.
     ladder: Option<Ladder>,
+    stills: stills::Stills,
 }
 
 /// The admitted publisher.
@@ -97,6 +100,8 @@ enum Turn {
     Due,
     /// The ladder's worker made something.
     Made(Made),
+    /// The shared worker looked at a key frame.
+    Saw(Saw),
     /// The worker made a slate, or can't.
     Slate(Option<hls::slate::Slate>),
     /// No registry any more.
@@ -112,10 +117,10 @@ pub(super) async fn run(
     let machine =
         live::Channel::new(ChannelId::new(channel.id.as_str()), config(&channel.settings), channel.stopped);
     let (knocking, on, run, source_kept, keeping) = (None, None, None, None, None);
-    let slate = slate::Desk::default();
+    let (slate, stills) = (slate::Desk::default(), stills::Stills::default());
     let ladder = None;
     let mut actor =
-        Actor { shared, channel, machine, knocking, on, run, source_kept, keeping, slate, ladder };
+        Actor { shared, channel, machine, knocking, on, run, source_kept, keeping, slate, ladder, stills };
     if let Some(session) = unfinished {
         actor.recover(session).await;
         // To read a day's journal takes a hundred times of what is kept of it.
@@ -140,6 +145,7 @@ pub(super) async fn run(
             }
             Turn::Due => actor.due().await,
             Turn::Made(made) => actor.made(made).await,
+            Turn::Saw(saw) => actor.saw(saw),
             Turn::Slate(made) => actor.slate_made(made),
             Turn::Over => return,
         }
@@ -181,6 +187,7 @@ impl Actor {
             message = messages.recv() => message.map_or(Turn::Over, Turn::Message),
             feed = feed => Turn::Feed(feed),
             made = made => Turn::Made(made),
+            saw = self.stills.saw() => Turn::Saw(saw),
             slate = self.slate.made() => Turn::Slate(slate),
             () = alarm => Turn::Due,
         }

@@ -209,7 +209,7 @@ pub(super) async fn ask<T: Send + 'static>(
 }
 
 /// Asks the session's files, off the runtime.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     deliver: &Deliver,
     session: &str,
     job: impl FnOnce(&Library, &str) -> std::io::Result<Option<T>> + Send + 'static,

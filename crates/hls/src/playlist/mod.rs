@@ -45,7 +45,7 @@ fn millis(ms: u128) -> String {
 }
 
 /// RFC 3339 in UTC with milliseconds; empty where the clock is beyond year 9999.
-fn date_time(epoch_ms: i64, at: Timestamp) -> String {
+pub fn date_time(epoch_ms: i64, at: Timestamp) -> String {
     let ms = i128::from(epoch_ms) + i128::from(at.as_millis());
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from_unix_timestamp_nanos(ms * 1_000_000)

@@ -110,6 +110,7 @@ pub(super) fn plan(settings: &Settings, tracks: &[Track], metadata: &Metadata, c
         processing,
         ultra_low: settings.latency_mode == LatencyMode::UltraLow,
         frame_rate: (rate.num, rate.den),
+        stills_ms: None,
     };
     Some(Plan { order, names, pictures: as_it_comes, sound: has_sound && !sound })
 }

@@ -15,6 +15,8 @@ pub(crate) struct Order {
     pub ultra_low: bool,
     /// Pictures a second that come in: numerator and denominator.
     pub frame_rate: (u32, u32),
+    /// Milliseconds from one thumbnail to the next; `None`: there are none.
+    pub stills_ms: Option<u32>,
 }
 
 /// A rendition of pictures.

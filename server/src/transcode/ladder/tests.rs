@@ -62,6 +62,7 @@ fn order(processing: serde_json::Value) -> Order {
         processing: serde_json::from_value(processing).unwrap(),
         ultra_low: true,
         frame_rate: (FPS, 1),
+        stills_ms: None,
     }
 }
 
@@ -262,4 +263,23 @@ fn an_order_that_cannot_be_is_answered() {
     let said = work(&bad, &source, sent(&source));
     assert!(said.iter().any(|m| matches!(m, Message::Lost(Lost { output: 2, .. }))));
     assert_eq!(output(&said, 1).1.len(), 60);
+}
+
+#[test]
+fn thumbnails_come_as_often_as_was_ordered_and_show_what_was_made() {
+    let source = source();
+    let order = Order { stills_ms: Some(1_000), ..order(json!({"picture": {"mirror": true}})) };
+    let said = work(&order, &source, sent(&source));
+    let made: Vec<_> = said
+        .iter()
+        .filter_map(|message| match message {
+            Message::Thumbnail(made) => Some(made),
+            _ => None,
+        })
+        .collect();
+    assert!(!made.is_empty());
+    assert!(made.windows(2).all(|two| two[1].at.minus(two[0].at).as_millis() >= 1_000));
+    let shown = codec::still::decode(&made[0].jpeg, 320, 180).unwrap();
+    let first = &pictures(&output(&said, 1))[0];
+    assert_eq!((bright(&shown, false), bright(&shown, true)), (bright(first, false), bright(first, true)));
 }
