@@ -19,4 +19,5 @@ mod refuse;
 mod run;
 mod scripted;
 mod secure;
+mod stills;
 mod swarm;

@@ -69,6 +69,8 @@ function channel(id: string, name: string, status: Channel['status']): Channel {
       id: `pb_${id}`,
       hls_url: `http://127.0.0.1:8080/live/pb_${id}/index.m3u8`,
       dvr_url: `http://127.0.0.1:8080/live/pb_${id}/dvr.m3u8`,
+      thumbnail_url: `http://127.0.0.1:8080/live/pb_${id}/thumbnail.jpg`,
+      storyboard_url: `http://127.0.0.1:8080/live/pb_${id}/storyboard.vtt`,
       watch_url: `http://127.0.0.1:8080/watch/pb_${id}`,
       policy: 'public',
     },

@@ -66,6 +66,10 @@ pub struct Playback {
     pub hls_url: String,
     /// The same for the whole DVR window.
     pub dvr_url: String,
+    /// The newest thumbnail of what is live, as JPEG; `.webp` in place of `.jpg` has a WebP.
+    pub thumbnail_url: String,
+    /// WebVTT whose cues name tiles of JPEG sheets, for the whole DVR window.
+    pub storyboard_url: String,
     /// The watch page.
     pub watch_url: String,
     /// Who may watch.

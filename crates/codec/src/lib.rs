@@ -13,6 +13,7 @@ pub mod decode;
 pub mod file;
 pub mod filter;
 mod frame;
+pub mod image;
 pub mod ladder;
 pub mod measure;
 pub mod mjpeg;

@@ -212,14 +212,23 @@ pub enum AssetKind {
     Recording,
     /// An HLS playlist of the whole session.
     CatchUp,
+    /// A small picture of it.
+    Thumbnail,
+    /// Small pictures of all of it, and when each is shown.
+    Storyboard,
 }
 
 impl AssetKind {
-    /// `recording`, `catch_up`.
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Recording, Self::CatchUp, Self::Thumbnail, Self::Storyboard];
+
+    /// `recording`, `catch_up`, `thumbnail`, `storyboard`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Recording => "recording",
             Self::CatchUp => "catch_up",
+            Self::Thumbnail => "thumbnail",
+            Self::Storyboard => "storyboard",
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::Error;
 use crate::frame::{Fields, put_bytes, put_option};
 use crate::ladder::{Change, Config, Effort, Lost, Open, Unit};
 use crate::measured::Measured;
+use crate::watch::{Blind, Thumbnail, Watched};
 
 /// What each field may be, at most.
 pub mod limits {
@@ -51,6 +52,14 @@ pub enum Message {
     Measured(Measured),
     /// Either way: nothing more comes.
     End,
+    /// Server to worker: look at key frames of channels.
+    Watch,
+    /// Server to worker.
+    Watched(Watched),
+    /// Worker to server.
+    Thumbnail(Thumbnail),
+    /// Worker to server.
+    Blind(Blind),
 }
 
 /// Encode a slate.
@@ -150,6 +159,10 @@ const EFFORT: u8 = 9;
 const LOST: u8 = 10;
 const END: u8 = 11;
 const MEASURED: u8 = 16;
+const WATCH: u8 = 12;
+const WATCHED: u8 = 13;
+const THUMBNAIL: u8 = 14;
+const BLIND: u8 = 15;
 
 impl Message {
     pub(crate) fn write(&self, out: &mut BytesMut) {
@@ -204,6 +217,19 @@ impl Message {
                 measured.write(out);
             }
             Self::End => out.put_u8(END),
+            Self::Watch => out.put_u8(WATCH),
+            Self::Watched(watched) => {
+                out.put_u8(WATCHED);
+                watched.write(out);
+            }
+            Self::Thumbnail(thumbnail) => {
+                out.put_u8(THUMBNAIL);
+                thumbnail.write(out);
+            }
+            Self::Blind(blind) => {
+                out.put_u8(BLIND);
+                blind.write(out);
+            }
         }
     }
 
@@ -231,6 +257,10 @@ impl Message {
             LOST => Lost::read(fields).map(Self::Lost),
             MEASURED => Measured::read(fields).map(Self::Measured),
             END => Ok(Self::End),
+            WATCH => Ok(Self::Watch),
+            WATCHED => Watched::read(fields).map(Self::Watched),
+            THUMBNAIL => Thumbnail::read(fields).map(Self::Thumbnail),
+            BLIND => Blind::read(fields).map(Self::Blind),
             other => Err(Error::Kind(other)),
         }
     }

@@ -17,6 +17,23 @@ fn job(picture: Picture) -> Message {
     })
 }
 
+fn watched(item: watch::Item) -> Message {
+    Message::Watched(watch::Watched { channel: 9, item })
+}
+
+fn thumbnail(tile: u32) -> watch::Thumbnail {
+    watch::Thumbnail {
+        channel: 9,
+        at: Timestamp::new(450_000, Timescale::VIDEO),
+        jpeg: Bytes::from_static(b"\xff\xd8\xff"),
+        webp: Some(Bytes::from_static(b"RIFF")),
+        sheet: Bytes::from_static(b"\xff\xd8\xff\xe0"),
+        since: Timestamp::new(90_000, Timescale::VIDEO),
+        tile,
+        tile_size: (160, 90),
+    }
+}
+
 fn examples() -> Vec<(&'static str, Message)> {
     let units = Units {
         config: Bytes::from_static(b"cfg"),
@@ -62,7 +79,7 @@ fn examples() -> Vec<(&'static str, Message)> {
         ("opened", Message::Opened),
         ("change", Message::Change(ladder::Change { order: Bytes::from_static(b"{}"), logo: Bytes::new() })),
         ("config", Message::Config(config)),
-        ("unit", Message::Unit(ladder::Unit { output: 3, unit })),
+        ("unit", Message::Unit(ladder::Unit { output: 3, unit: unit.clone() })),
         ("effort", Message::Effort(ladder::Effort { output: 1, level: ladder::Level::Half })),
         ("lost", Message::Lost(ladder::Lost { output: 1, reason: "no picture".into() })),
         (
@@ -74,6 +91,12 @@ fn examples() -> Vec<(&'static str, Message)> {
         ),
         ("measured-sound", Message::Measured(Measured { channel: 0, figures: Figures::Sound(heard) })),
         ("end", Message::End),
+        ("watch", Message::Watch),
+        ("watched-track", watched(watch::Item::Track(Kind::Video, Bytes::from_static(b"avcC")))),
+        ("watched-unit", watched(watch::Item::Unit { unit, still: true })),
+        ("watched-gone", watched(watch::Item::Gone)),
+        ("thumbnail", Message::Thumbnail(thumbnail(watch::TILES - 1))),
+        ("blind", Message::Blind(watch::Blind { channel: 9, reason: "no picture".into() })),
     ]
 }
 
@@ -145,6 +168,10 @@ fn limits_hold_to_the_byte() {
     assert!(units(limits::UNITS).is_ok());
     assert_eq!(units(limits::UNITS + 1), Err(Error::Range { what: "units", value: 1025 }));
 
+    let tile = |tile| read(&Message::Thumbnail(thumbnail(tile)).to_bytes().unwrap());
+    assert!(tile(watch::TILES - 1).is_ok());
+    assert_eq!(tile(watch::TILES), Err(Error::Range { what: "tile", value: watch::TILES.into() }));
+
     let sized = |width| {
         let rate = Rational { num: 30, den: 1 };
         let still = Still { picture: Picture::Black, width, height: 720, rate };
@@ -198,7 +225,7 @@ proptest! {
 
     #[test]
     fn damaged_bytes_are_an_error_or_a_message_never_a_panic(
-        example in 0..16usize,
+        example in 0..22usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
         let mut bytes = examples().remove(example).1.to_bytes().unwrap().to_vec();

@@ -21,6 +21,7 @@ use crate::ingest::{End, Feed, Knock, Seat};
 use crate::journal::Trouble;
 use crate::store;
 use crate::transcode::feed::Made;
+use crate::transcode::watch::feed::Saw;
 
 /// Items of one publisher under way: about two seconds.
 const FEED: usize = 256;
@@ -35,6 +36,7 @@ mod flow;
 mod ladder;
 mod settle;
 mod slate;
+mod stills;
 
 struct Actor {
     shared: Arc<Shared>,
@@ -52,6 +54,7 @@ struct Actor {
     ladder: Option<Ladder>,
     /// The running session's.
     watch: Option<detect::Desk>,
+    stills: stills::Stills,
 }
 
 /// The admitted publisher.
@@ -100,6 +103,8 @@ enum Turn {
     Due,
     /// The ladder's worker made something.
     Made(Made),
+    /// The shared worker looked at a key frame.
+    Saw(Saw),
     /// The worker made a slate, or can't.
     Slate(Option<hls::slate::Slate>),
     /// No registry any more.
@@ -115,10 +120,22 @@ pub(super) async fn run(
     let machine =
         live::Channel::new(ChannelId::new(channel.id.as_str()), config(&channel.settings), channel.stopped);
     let (knocking, on, run, source_kept, keeping) = (None, None, None, None, None);
-    let slate = slate::Desk::default();
+    let (slate, stills) = (slate::Desk::default(), stills::Stills::default());
     let (ladder, watch) = (None, None);
-    let mut actor =
-        Actor { shared, channel, machine, knocking, on, run, source_kept, keeping, slate, ladder, watch };
+    let mut actor = Actor {
+        shared,
+        channel,
+        machine,
+        knocking,
+        on,
+        run,
+        source_kept,
+        keeping,
+        slate,
+        ladder,
+        watch,
+        stills,
+    };
     if let Some(session) = unfinished {
         actor.recover(session).await;
         // To read a day's journal takes a hundred times of what is kept of it.
@@ -143,6 +160,7 @@ pub(super) async fn run(
             }
             Turn::Due => actor.due().await,
             Turn::Made(made) => actor.made(made).await,
+            Turn::Saw(saw) => actor.saw(saw),
             Turn::Slate(made) => actor.slate_made(made),
             Turn::Over => return,
         }
@@ -184,6 +202,7 @@ impl Actor {
             message = messages.recv() => message.map_or(Turn::Over, Turn::Message),
             feed = feed => Turn::Feed(feed),
             made = made => Turn::Made(made),
+            saw = self.stills.saw() => Turn::Saw(saw),
             slate = self.slate.made() => Turn::Slate(slate),
             () = alarm => Turn::Due,
         }

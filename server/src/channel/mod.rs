@@ -32,8 +32,10 @@ use crate::ingest::{Door, Knock, Seat};
 use crate::journal::{Library, Writer};
 use crate::monitor::Monitor;
 use crate::package::Shelf;
+use crate::stills::Albums;
 use crate::store::{self, Lookup, Store};
 use crate::transcode::Transcoder;
+use crate::transcode::watch::feed::Watcher;
 
 pub(crate) use recover::Recovered;
 
@@ -53,6 +55,8 @@ pub(crate) struct Shared {
     /// Told when a session is over and what it leaves behind is announced.
     retention: Arc<Notify>,
     pub transcoder: Transcoder,
+    pub watcher: Watcher,
+    pub albums: Albums,
     pub monitor: Monitor,
     /// By session: what it receives, as measured by now.
     sources: Mutex<HashMap<String, live::Source>>,
@@ -78,6 +82,18 @@ impl Shared {
 /// The running channels; clones are handles to the same.
 #[derive(Clone)]
 pub(crate) struct Registry(Arc<Inner>);
+
+/// What channels are given to work with.
+pub(crate) struct Given {
+    pub store: Store,
+    pub writer: Writer,
+    pub library: Library,
+    pub shelf: Shelf,
+    pub albums: Albums,
+    pub retention: Arc<Notify>,
+    pub clock: Clock,
+    pub transcoder: Transcoder,
+}
 
 struct Inner {
     shared: Arc<Shared>,
@@ -106,16 +122,10 @@ enum Message {
 
 impl Registry {
     /// No channel runs yet.
-    pub(crate) fn new(
-        store: Store,
-        writer: Writer,
-        library: Library,
-        shelf: Shelf,
-        retention: Arc<Notify>,
-        clock: Clock,
-        transcoder: Transcoder,
-    ) -> Self {
+    pub(crate) fn new(given: Given) -> Self {
+        let Given { store, writer, library, shelf, albums, retention, clock, transcoder } = given;
         let ledger = Ledger::open(store.clone());
+        let watcher = Watcher::start(transcoder.program().cloned());
         let (sources, healths, monitor) = Default::default();
         let shared = Shared {
             store,
@@ -126,6 +136,8 @@ impl Registry {
             ledger,
             retention,
             transcoder,
+            watcher,
+            albums,
             monitor,
             sources,
             healths,

@@ -24,6 +24,8 @@ pub(super) fn channel(
         playback: api::channel::Playback {
             hls_url: urls.hls(&row.playback_id),
             dvr_url: urls.dvr(&row.playback_id),
+            thumbnail_url: urls.thumbnail(&row.playback_id),
+            storyboard_url: urls.storyboard(&row.playback_id),
             watch_url: urls.watch(&row.playback_id),
             policy: policy_out(row.settings.policy),
             id: row.playback_id,
@@ -130,6 +132,8 @@ pub(super) fn asset(row: store::Asset, folder: &str, urls: &PublicUrls) -> api::
     let (kind, url) = match row.kind {
         live::event::AssetKind::Recording => (api::asset::Kind::Recording, urls.recording(folder, row.part)),
         live::event::AssetKind::CatchUp => (api::asset::Kind::CatchUp, urls.catch_up(folder)),
+        live::event::AssetKind::Thumbnail => (api::asset::Kind::Thumbnail, urls.kept_thumbnail(folder)),
+        live::event::AssetKind::Storyboard => (api::asset::Kind::Storyboard, urls.kept_storyboard(folder)),
     };
     api::asset::Asset {
         id: row.id,

@@ -429,7 +429,7 @@ export interface components {
          * @description What an asset is.
          * @enum {string}
          */
-        AssetKind: "recording" | "catch_up";
+        AssetKind: "recording" | "catch_up" | "thumbnail" | "storyboard";
         /**
          * @description Changes to an asset (JSON merge patch, RFC 7396): what isn't told stays. Nothing is encoded again, and nothing lost:
          *     `null` for both points shows all of it again.
@@ -1366,6 +1366,10 @@ export interface components {
             id: string;
             /** @description Who may watch. */
             policy: components["schemas"]["Policy"];
+            /** @description WebVTT whose cues name tiles of JPEG sheets, for the whole DVR window. */
+            storyboard_url: string;
+            /** @description The newest thumbnail of what is live, as JPEG; `.webp` in place of `.jpg` has a WebP. */
+            thumbnail_url: string;
             /** @description The watch page. */
             watch_url: string;
         };

@@ -34,6 +34,7 @@ impl Actor {
         self.end_ladder().await;
         self.end_watch();
         let Some(mut run) = self.run.take() else { return };
+        let album = self.end_stills();
         let outcome = run.finish();
         self.log_trouble(outcome);
         self.shared.shelf.retire(&self.channel.playback_id);
@@ -49,6 +50,9 @@ impl Actor {
             flow::keep_last(&shared, keeping, &run).await;
             if run.recorded() {
                 shared.writer.flush().await;
+                if let Some(album) = &album {
+                    album.settle().await;
+                }
                 let events = assets::ready(&shared.library, &shared.clock, &run.id, &subject).await;
                 events.into_iter().for_each(|event| shared.record(event));
                 // Only when this is known, too, may anybody tidy up after it.
@@ -61,6 +65,7 @@ impl Actor {
             }
             tokio::time::sleep(FAREWELL).await;
             shared.shelf.forget(&playback, &run.id);
+            shared.albums.close(&run.id);
             forget_made(&shared, &run);
             // What was only its window goes now.
             shared.library.keep.release(&run.id);

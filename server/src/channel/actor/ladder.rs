@@ -25,7 +25,11 @@ pub(super) fn plan(
 ) -> Option<Plan> {
     shared.transcoder.program()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    crate::channel::ladder::plan(settings, tracks, metadata, u32::try_from(cores).unwrap_or(1))
+    let mut plan =
+        crate::channel::ladder::plan(settings, tracks, metadata, u32::try_from(cores).unwrap_or(1))?;
+    let every = shared.albums.every().map(|every| every.as_millis());
+    plan.order.stills_ms = every.and_then(|ms| u32::try_from(ms).ok());
+    Some(plan)
 }
 
 /// The channel's logo, as a file; empty without one. `None` where the database is busy.
@@ -72,6 +76,7 @@ impl Actor {
 
     /// A unit of the source, as viewers get it.
     pub(super) fn feed_ladder(&mut self, unit: &AccessUnit, now: Instant) {
+        self.look(unit);
         let Some(desk) = self.ladder.as_mut().filter(|_| !self.slate.shown()) else { return };
         if !desk.unit(unit, now) {
             return;
@@ -113,6 +118,10 @@ impl Actor {
             }
             Made::Measured(figures) => {
                 self.measured(measured(figures));
+                nothing
+            }
+            Made::Thumbnail(made) => {
+                self.thumbnail(made);
                 nothing
             }
             Made::Ended => nothing,

@@ -127,6 +127,11 @@ impl Desk {
         };
     }
 
+    /// Its worker decodes the source's pictures.
+    pub(in crate::channel) fn decodes(&self) -> bool {
+        self.wants(Kind::Video)
+    }
+
     fn wants(&self, kind: Kind) -> bool {
         match kind {
             Kind::Video => !self.plan.order.pictures.is_empty(),
@@ -367,6 +372,7 @@ mod tests {
             ultra_low: true,
             frame_rate: (30, 1),
             measure: crate::transcode::order::Measure::default(),
+            stills_ms: None,
         };
         let names = vec!["360p".to_owned(), "180p".to_owned()];
         let plan = Plan { order, names, pictures: true, sound: true };

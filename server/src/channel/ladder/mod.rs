@@ -112,6 +112,7 @@ pub(super) fn plan(settings: &Settings, tracks: &[Track], metadata: &Metadata, c
         ultra_low: settings.latency_mode == LatencyMode::UltraLow,
         frame_rate: (rate.num, rate.den),
         measure: Measure::default(),
+        stills_ms: None,
     };
     let order = Order { measure: measure(&detect::config(settings), &order.pictures, tracks), ..order };
     Some(Plan { order, names, pictures: as_it_comes, sound: has_sound && !sound })

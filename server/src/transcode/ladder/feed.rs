@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use transcode::Message;
 use transcode::ladder::{Config, Lost, Open, Unit};
 use transcode::measured::{Figures, Measured};
+use transcode::watch::Thumbnail;
 
 use super::work::track;
 use crate::transcode::supervise::{Pipes, Program};
@@ -42,6 +43,8 @@ pub(crate) enum Made {
     Track(u8, Track),
     /// In decode order.
     Unit(u8, AccessUnit),
+    /// Of the pictures as they are after processing, as often as was ordered.
+    Thumbnail(Thumbnail),
     /// This output can't go on: a clause for the log.
     Lost(u8, String),
     /// What the source is like.
@@ -213,6 +216,7 @@ fn made(message: Message) -> Result<Option<Made>, String> {
         Message::Unit(Unit { output, unit }) => Made::Unit(output, unit),
         Message::Lost(Lost { output, reason }) => Made::Lost(output, reason),
         Message::Measured(Measured { figures, .. }) => Made::Measured(figures),
+        Message::Thumbnail(thumbnail) => Made::Thumbnail(thumbnail),
         Message::End => return Ok(None),
         Message::Job(_)
         | Message::Done(_)
@@ -220,7 +224,10 @@ fn made(message: Message) -> Result<Option<Made>, String> {
         | Message::Open(_)
         | Message::Opened
         | Message::Change(_)
-        | Message::Effort(_) => return Err("said what no ladder says".to_owned()),
+        | Message::Effort(_)
+        | Message::Watch
+        | Message::Watched(_)
+        | Message::Blind(_) => return Err("said what no ladder says".to_owned()),
     }))
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Order {
     pub frame_rate: (u32, u32),
     /// What is measured of the source.
     pub measure: Measure,
+    /// Milliseconds from one thumbnail to the next; `None`: there are none.
+    pub stills_ms: Option<u32>,
 }
 
 /// What is measured of the source on the way.

@@ -1,6 +1,7 @@
 //! The worker's pictures: decoded once, given to the rungs.
 
 use std::collections::VecDeque;
+use std::sync::mpsc::SyncSender;
 
 use anyhow::Context;
 use codec::filter::picture::{Steps, Target};
@@ -8,6 +9,7 @@ use codec::ladder::{Config, Effort, Ladder, Output, Rung};
 use codec::measure::{Eye, Seen};
 use codec::{Frame, decode, x264};
 use media::{AccessUnit, Rational, Timescale, Timestamp, Track};
+use transcode::Message;
 
 use super::order::{Order, Pictures as Wanted};
 use super::steps;
@@ -37,10 +39,14 @@ impl Pictures {
         logo: Option<Frame>,
         track: &Track,
         out: impl Fn(usize, Output) + Clone + Send + 'static,
+        stills: SyncSender<Message>,
     ) -> anyhow::Result<Self> {
         let rungs: Result<_, _> = order.pictures.iter().map(|wanted| rung(order, wanted)).collect();
         let steps = steps::picture(&order.processing.picture)?;
-        let ladder = Ladder::start(Config { steps, logo, rungs: rungs?, threads: 1 }, out)?;
+        let mut ladder = Ladder::start(Config { steps, logo, rungs: rungs?, threads: 1 }, out)?;
+        if let Some(every_ms) = order.stills_ms {
+            ladder.watch(super::stills::start(every_ms, stills));
+        }
         let decoder = decode::Video::new(track)?;
         let (keys, change, eye, seen) = Default::default();
         Ok(Self { decoder, keys, ladder, wants_key: true, change, eye, seen })

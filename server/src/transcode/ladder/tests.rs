@@ -63,6 +63,7 @@ fn order(processing: serde_json::Value) -> Order {
         ultra_low: true,
         frame_rate: (FPS, 1),
         measure: super::order::Measure::default(),
+        stills_ms: None,
     }
 }
 
@@ -309,4 +310,23 @@ fn the_source_is_measured_whatever_is_made_of_it() {
         assert_eq!((seen, heard), (1, 1), "sounds: {sounds}, change: {change:?}");
     }
     assert!(figures(neither, true, None).is_empty() && figures(both, false, Some(neither)).is_empty());
+}
+
+#[test]
+fn thumbnails_come_as_often_as_was_ordered_and_show_what_was_made() {
+    let source = source();
+    let order = Order { stills_ms: Some(1_000), ..order(json!({"picture": {"mirror": true}})) };
+    let said = work(&order, &source, sent(&source));
+    let made: Vec<_> = said
+        .iter()
+        .filter_map(|message| match message {
+            Message::Thumbnail(made) => Some(made),
+            _ => None,
+        })
+        .collect();
+    assert!(!made.is_empty());
+    assert!(made.windows(2).all(|two| two[1].at.minus(two[0].at).as_millis() >= 1_000));
+    let shown = codec::still::decode(&made[0].jpeg, 320, 180).unwrap();
+    let first = &pictures(&output(&said, 1))[0];
+    assert_eq!((bright(&shown, false), bright(&shown, true)), (bright(first, false), bright(first, true)));
 }

@@ -53,7 +53,7 @@ pub(in crate::transcode) fn run(
 
 /// Ends a worker that grows and grows: the next one begins with nothing.
 #[cfg(target_os = "linux")]
-fn watch_memory() {
+pub(in crate::transcode) fn watch_memory() {
     let ticks = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
         let (_open, ticks) = ticks;
@@ -69,7 +69,7 @@ fn watch_memory() {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn watch_memory() {}
+pub(in crate::transcode) fn watch_memory() {}
 
 /// KiB in memory, of what the system says of a process.
 #[cfg(target_os = "linux")]
@@ -110,7 +110,7 @@ impl Show {
                 let tell = move |rung: usize, output: Output| {
                     let _ = sender.send(message(number(rung), Kind::Video, output));
                 };
-                Some(Pictures::start(&order, logo, &track(Kind::Video, config)?, tell)?)
+                Some(Pictures::start(&order, logo, &track(Kind::Video, config)?, tell, out.clone())?)
             }
             Some(_) | None => None,
         };
@@ -181,6 +181,10 @@ impl Show {
                 | Message::Open(_)
                 | Message::Opened
                 | Message::Lost(_)
+                | Message::Watch
+                | Message::Watched(_)
+                | Message::Thumbnail(_)
+                | Message::Blind(_)
                 | Message::Measured(_) => bail!("the server sent what no ladder takes"),
             }
         }
@@ -278,7 +282,7 @@ fn message(output: u8, kind: Kind, made: Output) -> Message {
     }
 }
 
-pub(super) fn track(kind: Kind, config: &bytes::Bytes) -> anyhow::Result<Track> {
+pub(in crate::transcode) fn track(kind: Kind, config: &bytes::Bytes) -> anyhow::Result<Track> {
     Ok(match kind {
         Kind::Video => Track::video(avc::Config::parse(config)?.0),
         Kind::Audio => Track::audio(aac::Config::parse(config)?),
