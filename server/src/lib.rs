@@ -25,6 +25,7 @@ mod monitor;
 mod package;
 mod quota;
 mod retention;
+mod stills;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -62,6 +63,8 @@ pub struct Server {
     sweeper: JoinHandle<()>,
     #[cfg(test)]
     retention: Arc<tokio::sync::Notify>,
+    #[cfg(test)]
+    albums: stills::Albums,
     #[expect(dead_code, reason = "held until the end: one server a data folder")]
     lock: lock::Lock,
 }
@@ -87,15 +90,18 @@ impl Server {
         let shelf = package::Shelf::default();
         let worker = config.worker.clone().map(transcode::Program::own);
         let transcoder = transcode::Transcoder::start(worker);
-        let registry = Registry::new(
-            store.clone(),
+        let every = config.thumbnails.every();
+        let albums = stills::Albums::new(&sessions, every, config.storage.reserve_bytes);
+        let registry = Registry::new(channel::Given {
+            store: store.clone(),
             writer,
-            library.clone(),
-            shelf.clone(),
-            Arc::clone(&wake),
-            clock.clone(),
-            transcoder.clone(),
-        );
+            library: library.clone(),
+            shelf: shelf.clone(),
+            albums: albums.clone(),
+            retention: Arc::clone(&wake),
+            clock: clock.clone(),
+            transcoder: transcoder.clone(),
+        });
         registry.recover().await.context("can't take up the sessions that were running")?;
 
         let (stop, stopping) = watch::channel(false);
@@ -130,9 +136,12 @@ impl Server {
         let limits = &config.limits;
         let held = deliver::Held::new(limits.held());
         let playlists = deliver::Playlists::default();
+        #[cfg(test)]
+        let kept = albums.clone();
         let media = deliver::Deliver {
             shelf,
             library,
+            albums,
             store: store.clone(),
             clock: clock.clone(),
             playlists,
@@ -163,6 +172,8 @@ impl Server {
             sweeper,
             #[cfg(test)]
             retention,
+            #[cfg(test)]
+            albums: kept,
             lock,
         })
     }

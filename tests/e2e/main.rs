@@ -2,6 +2,7 @@
 
 mod cdn;
 mod crash;
+mod detect;
 mod disk;
 mod dvr;
 mod hole;
@@ -18,4 +19,5 @@ mod refuse;
 mod run;
 mod scripted;
 mod secure;
+mod stills;
 mod swarm;

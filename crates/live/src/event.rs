@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 pub use crate::issue::Issue;
 use crate::session::{EndReason, Status, Trouble};
+use crate::watch::Alert;
 use crate::{ChannelId, Refusal, SessionId, Source, issue};
 
 /// The channel an event is about.
@@ -143,6 +144,18 @@ pub enum Kind {
     },
     /// All of them are made again. On the wire an `alert.closed`.
     LadderWhole,
+    /// Something is wrong with picture or sound.
+    AlertOpened {
+        /// What.
+        alert: Alert,
+    },
+    /// It isn't any more.
+    AlertClosed {
+        /// What, as it was last.
+        alert: Alert,
+        /// For how long it was.
+        lasted: Duration,
+    },
 }
 
 /// Why an asset was deleted.
@@ -199,14 +212,23 @@ pub enum AssetKind {
     Recording,
     /// An HLS playlist of the whole session.
     CatchUp,
+    /// A small picture of it.
+    Thumbnail,
+    /// Small pictures of all of it, and when each is shown.
+    Storyboard,
 }
 
 impl AssetKind {
-    /// `recording`, `catch_up`.
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Recording, Self::CatchUp, Self::Thumbnail, Self::Storyboard];
+
+    /// `recording`, `catch_up`, `thumbnail`, `storyboard`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Recording => "recording",
             Self::CatchUp => "catch_up",
+            Self::Thumbnail => "thumbnail",
+            Self::Storyboard => "storyboard",
         }
     }
 }
@@ -237,8 +259,10 @@ impl Event {
             Kind::IngestIssue { .. } => "ingest.issue",
             Kind::AssetReady { .. } => "asset.ready",
             Kind::AssetDeleted { .. } => "asset.deleted",
-            Kind::RecordingStopped { .. } | Kind::LadderShed { .. } => "alert.opened",
-            Kind::RecordingResumed { .. } | Kind::LadderWhole => "alert.closed",
+            Kind::RecordingStopped { .. } | Kind::LadderShed { .. } | Kind::AlertOpened { .. } => {
+                "alert.opened"
+            }
+            Kind::RecordingResumed { .. } | Kind::LadderWhole | Kind::AlertClosed { .. } => "alert.closed",
         }
     }
 }
@@ -297,6 +321,11 @@ impl fmt::Display for Event {
                 write!(f, "this machine can't make all of session {}'s ladder in time: {detail}", Id(self))
             }
             Kind::LadderWhole => write!(f, "session {}'s ladder is made in full again", Id(self)),
+            Kind::AlertOpened { alert } => write!(f, "session {}: {alert}", Id(self)),
+            Kind::AlertClosed { alert, lasted } => {
+                let lasted = lasted.as_secs_f64();
+                write!(f, "session {}: over, after {lasted:.0} s: {}", Id(self), alert.cause())
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod issue;
 pub mod ladder;
 pub mod session;
 pub mod shed;
+pub mod watch;
 
 pub use channel::{Channel, Command, Input, Output};
 pub use event::Event;

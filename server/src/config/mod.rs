@@ -3,6 +3,7 @@
 
 mod keep;
 mod limits;
+mod thumbnails;
 mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 pub use keep::{Retention, Storage};
 pub use limits::Limits;
+pub use thumbnails::Thumbnails;
 use tls::Tls;
 
 /// Takes RTMP in, keeps every second of it, and serves it as Low-Latency HLS.
@@ -84,6 +86,8 @@ pub struct Config {
     pub retention: Retention,
     /// The disk.
     pub storage: Storage,
+    /// Small pictures of what is live.
+    pub thumbnails: Thumbnails,
     /// The program to start as the transcode worker: this one, unless a test does without.
     pub worker: Option<PathBuf>,
 }
@@ -121,6 +125,8 @@ struct File {
     retention: Retention,
     #[serde(default)]
     storage: Storage,
+    #[serde(default)]
+    thumbnails: Thumbnails,
 }
 
 impl File {
@@ -142,6 +148,7 @@ impl Config {
             None => File::default(),
         };
         file.limits.check()?;
+        file.thumbnails.check()?;
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (https, rtmps) = (args.https.or(file.https), args.rtmps.or(file.rtmps));
         let public = Public {
@@ -164,6 +171,7 @@ impl Config {
             access_log: args.access_log || file.access_log,
             retention: file.retention,
             storage: file.storage,
+            thumbnails: file.thumbnails,
         })
     }
 
@@ -182,6 +190,7 @@ impl Config {
             access_log: false,
             retention: Retention::default(),
             storage: Storage::default(),
+            thumbnails: Thumbnails::default(),
             worker: None,
         }
     }
@@ -223,5 +232,14 @@ mod tests {
         let error = format!("{:#}", load(&[], "[limits]\nwrite_timeout_s = 0").unwrap_err());
         assert!(error.contains("write_timeout_s"), "{error}");
         assert!(load(&[], "[limits]\nconnexions = 1").is_err());
+    }
+
+    #[test]
+    fn thumbnails_may_be_rare_or_none() {
+        let every = |text: &str| load(&[], text).map(|config| config.thumbnails.every().map(|d| d.as_secs()));
+        assert_eq!(every("").unwrap(), Some(5));
+        assert_eq!(every("[thumbnails]\nevery_s = 0").unwrap(), None);
+        assert_eq!(every("[thumbnails]\nevery_s = 3600").unwrap(), Some(3_600));
+        assert!(every("[thumbnails]\nevery_s = 3601").unwrap_err().to_string().contains("every_s"));
     }
 }

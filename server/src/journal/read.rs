@@ -72,6 +72,8 @@ pub(crate) struct Track {
 pub(crate) enum Wanted {
     Init(u32),
     Segment(u64),
+    /// The key frame that a segment begins with.
+    Key(u64),
     Part(u64),
 }
 
@@ -189,6 +191,10 @@ impl Library {
             let Some((path, index)) = self.find(&folder, &names, wanted)? else { continue };
             let range = match wanted {
                 Wanted::Init(_) => continue,
+                Wanted::Key(msn) => match key(&path, &index, msn)? {
+                    Some(part) => return Ok(Some(part)),
+                    None => continue,
+                },
                 Wanted::Segment(msn) => {
                     let from = index.parts.partition_point(|part| part.msn < msn);
                     let to = index.parts.partition_point(|part| part.msn <= msn);
@@ -215,7 +221,7 @@ impl Library {
         wanted: Wanted,
     ) -> std::io::Result<Option<(PathBuf, Arc<Index>)>> {
         let (mut low, mut high) = (0, names.len());
-        if let Wanted::Segment(msn) = wanted {
+        if let Wanted::Segment(msn) | Wanted::Key(msn) = wanted {
             high = names.partition_point(|first| *first <= msn);
             low = high.saturating_sub(1);
         }
@@ -228,7 +234,7 @@ impl Library {
                 continue;
             };
             let reached = match wanted {
-                Wanted::Segment(msn) => index.header.first_msn <= msn,
+                Wanted::Segment(msn) | Wanted::Key(msn) => index.header.first_msn <= msn,
                 Wanted::Part(number) => index.header.first_part <= number,
                 Wanted::Init(number) => index.header.init <= number,
             };
@@ -389,6 +395,19 @@ pub(super) fn list(folder: &Path) -> std::io::Result<Vec<(PathBuf, u64)>> {
         }
     }
     Ok(files)
+}
+
+/// The key frame that a segment begins with, as a part of its own: only its bytes are read.
+fn key(path: &Path, index: &Index, msn: u64) -> std::io::Result<Option<Bytes>> {
+    let parts = || index.parts.iter().skip_while(|part| part.msn < msn).take_while(|part| part.msn == msn);
+    let first = parts().next();
+    let sample = first.and_then(|part| part.samples.first()).filter(|sample| sample.key);
+    let (Some(first), Some(sample)) = (first, sample) else { return Ok(None) };
+    let ticks = parts().flat_map(|part| &part.samples).map(|sample| sample.duration);
+    let ticks = ticks.fold(0, u32::saturating_add);
+    let data = read_at(path, first.payload, sample.size.into())?;
+    let sequence = (first.number + 1) as u32;
+    Ok(Some(hls::mp4::key_part(sequence, first.decode_time, *sample, ticks, data)))
 }
 
 /// A stretch of a file.

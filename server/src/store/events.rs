@@ -88,7 +88,8 @@ pub(super) fn log(event: &live::Event) {
         | Kind::IngestIssue { .. }
         | Kind::SessionError { .. }
         | Kind::RecordingStopped { .. }
-        | Kind::LadderShed { .. } => {
+        | Kind::LadderShed { .. }
+        | Kind::AlertOpened { .. } => {
             tracing::warn!(event = event.name(), "{event}");
         }
         Kind::ChannelCreated
@@ -107,7 +108,8 @@ pub(super) fn log(event: &live::Event) {
         | Kind::AssetReady { .. }
         | Kind::AssetDeleted { .. }
         | Kind::RecordingResumed { .. }
-        | Kind::LadderWhole => tracing::info!(event = event.name(), "{event}"),
+        | Kind::LadderWhole
+        | Kind::AlertClosed { .. } => tracing::info!(event = event.name(), "{event}"),
     }
 }
 
@@ -157,6 +159,12 @@ fn data(kind: &Kind) -> Value {
         }
         Kind::LadderShed { detail } => json!({ "alert": "ladder_shed", "detail": detail }),
         Kind::LadderWhole => json!({ "alert": "ladder_shed" }),
+        Kind::AlertOpened { alert } => json!({
+            "alert": alert.code(), "cause": alert.cause(), "fix": alert.fix(), "detail": alert.to_string(),
+        }),
+        Kind::AlertClosed { alert, lasted } => {
+            json!({ "alert": alert.code(), "cause": alert.cause(), "lasted_s": lasted.as_secs_f64() })
+        }
         Kind::ChannelCreated
         | Kind::ChannelActivated
         | Kind::ChannelStopped

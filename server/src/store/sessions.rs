@@ -151,7 +151,9 @@ pub(super) fn apply(sql: &Connection, event: &live::Event, now: OffsetDateTime) 
         | Kind::RecordingStopped { .. }
         | Kind::RecordingResumed { .. }
         | Kind::LadderShed { .. }
-        | Kind::LadderWhole => {}
+        | Kind::LadderWhole
+        | Kind::AlertOpened { .. }
+        | Kind::AlertClosed { .. } => {}
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod slate;
 mod supervise;
 #[cfg(all(test, unix))]
 mod tests;
+pub(crate) mod watch;
 mod worker;
 
 pub(crate) use ladder::{feed, order, steps};

@@ -429,7 +429,7 @@ export interface components {
          * @description What an asset is.
          * @enum {string}
          */
-        AssetKind: "recording" | "catch_up";
+        AssetKind: "recording" | "catch_up" | "thumbnail" | "storyboard";
         /**
          * @description Changes to an asset (JSON merge patch, RFC 7396): what isn't told stays. Nothing is encoded again, and nothing lost:
          *     `null` for both points shows all of it again.
@@ -461,11 +461,45 @@ export interface components {
             /** @description Also what comes in, as it comes in. True unless told or `processing` is set. */
             source?: boolean | null;
         };
+        /** @description How much further apart picture and sound come than when the publisher began. */
+        AvDriftDetector: {
+            /**
+             * Format: int32
+             * @description 1 to 600; 10 unless told.
+             * @default 10
+             */
+            after_s: number;
+            /**
+             * @description True unless told.
+             * @default true
+             */
+            on: boolean;
+            /**
+             * Format: int32
+             * @description 40 to 5000; 150 unless told.
+             * @default 150
+             */
+            over_ms: number;
+        };
         /**
          * @description What a band does.
          * @enum {string}
          */
         BandKind: "peak" | "low_shelf" | "high_shelf" | "high_pass" | "low_pass" | "notch";
+        /** @description Black pictures. */
+        BlackDetector: {
+            /**
+             * Format: int32
+             * @description 1 to 600; 3 unless told.
+             * @default 3
+             */
+            after_s: number;
+            /**
+             * @description True unless told.
+             * @default true
+             */
+            on: boolean;
+        };
         /** @description A channel. */
         Channel: {
             /**
@@ -473,6 +507,8 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description What is watched for in picture and sound. */
+            detectors: components["schemas"]["Detectors"];
             /**
              * Format: int32
              * @description How many seconds viewers can go back while it is live.
@@ -532,6 +568,8 @@ export interface components {
         };
         /** @description A new channel. What isn't told takes its default. */
         ChannelCreate: {
+            /** @description All on unless told. */
+            detectors?: components["schemas"]["Detectors"];
             /**
              * Format: int32
              * @description 30 to 604800; 30 unless told. Kept on disk where it is longer than memory holds, also without `record`.
@@ -587,6 +625,8 @@ export interface components {
          *     latency and the recording that it began with.
          */
         ChannelUpdate: {
+            /** @description Merged into what is set (RFC 7396): a field that isn't told stays, `null` takes it back to its default. Holds at once. */
+            detectors?: components["schemas"]["Detectors"];
             /**
              * Format: int32
              * @description 30 to 604800; from the next session on.
@@ -626,6 +666,20 @@ export interface components {
             retention?: components["schemas"]["Retention"];
             /** @description What viewers see while the publisher is silent. */
             slate?: components["schemas"]["SlateUpdate"];
+        };
+        /** @description Sound that is cut off. */
+        ClippingDetector: {
+            /**
+             * Format: int32
+             * @description 1 to 600; 3 unless told.
+             * @default 3
+             */
+            after_s: number;
+            /**
+             * @description True unless told.
+             * @default true
+             */
+            on: boolean;
         };
         /** @description Loud is made quieter. */
         Compressor: {
@@ -694,6 +748,58 @@ export interface components {
          */
         Deinterlace: "detected" | "always";
         /**
+         * @description Alerts about what comes in. Each opens when something was so for `after_s` seconds, and closes when it wasn't for two. They
+         *     are events (`alert.opened`, `alert.closed`), and stand in a session's `health` while they are open.
+         */
+        Detectors: {
+            /**
+             * @default {
+             *       "after_s": 10,
+             *       "on": true,
+             *       "over_ms": 150
+             *     }
+             */
+            av_drift: components["schemas"]["AvDriftDetector"];
+            /**
+             * @default {
+             *       "after_s": 3,
+             *       "on": true
+             *     }
+             */
+            black: components["schemas"]["BlackDetector"];
+            /**
+             * @default {
+             *       "after_s": 3,
+             *       "on": true
+             *     }
+             */
+            clipping: components["schemas"]["ClippingDetector"];
+            /**
+             * @default {
+             *       "after_s": 20,
+             *       "on": true
+             *     }
+             */
+            frozen: components["schemas"]["FrozenDetector"];
+            /**
+             * @default {
+             *       "after_s": 30,
+             *       "max_lufs": -5,
+             *       "min_lufs": -42,
+             *       "on": true
+             *     }
+             */
+            loudness: components["schemas"]["LoudnessDetector"];
+            /**
+             * @default {
+             *       "after_s": 10,
+             *       "below_dbfs": -60,
+             *       "on": true
+             *     }
+             */
+            silence: components["schemas"]["SilenceDetector"];
+        };
+        /**
          * @description How pictures are encoded.
          * @enum {string}
          */
@@ -754,6 +860,20 @@ export interface components {
          * @enum {string}
          */
         Fit: "bars" | "fill" | "stretch";
+        /** @description Pictures that don't move. */
+        FrozenDetector: {
+            /**
+             * Format: int32
+             * @description 1 to 600; 20 unless told.
+             * @default 20
+             */
+            after_s: number;
+            /**
+             * @description True unless told.
+             * @default true
+             */
+            on: boolean;
+        };
         /**
          * @description Toolsets of H.264.
          * @enum {string}
@@ -817,6 +937,32 @@ export interface components {
              * @description More than 0 and at most 1; opaque unless told.
              */
             opacity?: number;
+        };
+        /** @description Sound that is too loud or too quiet. Silence is neither. */
+        LoudnessDetector: {
+            /**
+             * Format: int32
+             * @description 1 to 600; 30 unless told.
+             * @default 30
+             */
+            after_s: number;
+            /**
+             * Format: float
+             * @description -70 to 0; -5 unless told.
+             * @default -5
+             */
+            max_lufs: number;
+            /**
+             * Format: float
+             * @description -70 to 0, under `max_lufs`; -42 unless told.
+             * @default -42
+             */
+            min_lufs: number;
+            /**
+             * @description True unless told.
+             * @default true
+             */
+            on: boolean;
         };
         /** @description What must be true of what comes in for a rendition to exist. */
         OnlyIf: {
@@ -924,6 +1070,8 @@ export interface components {
                  * @description When it was made.
                  */
                 created_at: string;
+                /** @description What is watched for in picture and sound. */
+                detectors: components["schemas"]["Detectors"];
                 /**
                  * Format: int32
                  * @description How many seconds viewers can go back while it is live.
@@ -1032,6 +1180,7 @@ export interface components {
                  * @description When it ended.
                  */
                 ended_at?: string | null;
+                health?: null | components["schemas"]["SessionHealth"];
                 /**
                  * @description `ses_…`
                  * @example ses_01jcz3v6a8m2q4r6t8w0y2b4d6
@@ -1217,6 +1366,10 @@ export interface components {
             id: string;
             /** @description Who may watch. */
             policy: components["schemas"]["Policy"];
+            /** @description WebVTT whose cues name tiles of JPEG sheets, for the whole DVR window. */
+            storyboard_url: string;
+            /** @description The newest thumbnail of what is live, as JPEG; `.webp` in place of `.jpg` has a WebP. */
+            thumbnail_url: string;
             /** @description The watch page. */
             watch_url: string;
         };
@@ -1380,6 +1533,7 @@ export interface components {
              * @description When it ended.
              */
             ended_at?: string | null;
+            health?: null | components["schemas"]["SessionHealth"];
             /**
              * @description `ses_…`
              * @example ses_01jcz3v6a8m2q4r6t8w0y2b4d6
@@ -1393,6 +1547,63 @@ export interface components {
             source?: null | components["schemas"]["Source"];
             /** @description Where it stands. */
             status: components["schemas"]["SessionStatus"];
+        };
+        /** @description An open alert. */
+        SessionAlert: {
+            /**
+             * @description `black`, `frozen`, `silence`, `clipping`, `loudness`, `av_drift`.
+             * @example silence
+             */
+            alert: string;
+            /** @description What viewers notice. */
+            cause: string;
+            /** @description What to do about it. */
+            fix: string;
+            /**
+             * Format: date-time
+             * @description Since when it is so.
+             */
+            since: string;
+        };
+        /** @description How a running session's picture and sound are, as of now. */
+        SessionHealth: {
+            /** @description What is wrong with them. */
+            alerts: components["schemas"]["SessionAlert"][];
+            /**
+             * Format: double
+             * @description How many milliseconds later the sound comes, against the pictures, than when the publisher began; negative where it
+             *     comes earlier. `null` until that is known.
+             */
+            av_drift_ms?: number | null;
+            sound?: null | components["schemas"]["SessionSound"];
+        };
+        /** @description Figures of sound. Nothing is below -120. */
+        SessionSound: {
+            /**
+             * Format: float
+             * @description Share of the last second's samples that are cut off, in percent.
+             */
+            clipped_percent: number;
+            /**
+             * Format: float
+             * @description Of all that was measured, gated.
+             */
+            integrated_lufs: number;
+            /**
+             * Format: float
+             * @description EBU R128: loudness of the last 0.4 s.
+             */
+            momentary_lufs: number;
+            /**
+             * Format: float
+             * @description The largest sample of the last second, in dBFS.
+             */
+            peak_dbfs: number;
+            /**
+             * Format: float
+             * @description Of the last 3 s.
+             */
+            short_term_lufs: number;
         };
         /**
          * @description Where a session stands.
@@ -1439,6 +1650,26 @@ export interface components {
         SigningKeyCreated: components["schemas"]["SigningKey"] & {
             /** @description PKCS #8, PEM, where the server made the pair. Shown this once; the server doesn't keep it. */
             private_key?: string;
+        };
+        /** @description Sound without a peak. */
+        SilenceDetector: {
+            /**
+             * Format: int32
+             * @description 1 to 600; 10 unless told.
+             * @default 10
+             */
+            after_s: number;
+            /**
+             * Format: float
+             * @description No sample is above this: -90 to -20; -60 unless told.
+             * @default -60
+             */
+            below_dbfs: number;
+            /**
+             * @description True unless told.
+             * @default true
+             */
+            on: boolean;
         };
         /**
          * @description What viewers see, a picture that does not move and silence, while the publisher is silent or gone: until it returns or

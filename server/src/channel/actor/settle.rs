@@ -49,6 +49,9 @@ impl Actor {
                 if let Some(desk) = &mut self.ladder {
                     desk.tracks(tracks);
                 }
+                if let Some(eye) = self.stills.eye() {
+                    eye.track(&track);
+                }
                 if let Some(run) = &mut self.run {
                     run.source = source.clone();
                     let outcome = run.discontinuity(Some(track));
@@ -120,6 +123,8 @@ impl Actor {
         let left_out = tracks.iter().find(|track| !run.carries(track.kind)).map(|track| track.kind.name());
         let (publisher, source, tracks) = (on.id, run.source.clone(), tracks.clone());
         self.begin_ladder(plan.map(|plan| (plan, logo)), &tracks);
+        self.interrupt_watch();
+        self.begin_stills(&tracks);
         self.journal_outcome(outcome).await;
         self.input(Input::Tracks { publisher, source }).await;
         if let Some(track) = left_out {

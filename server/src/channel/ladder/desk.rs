@@ -6,18 +6,18 @@
 
 use std::time::{Duration, Instant};
 
-use api::processing::Processing;
 use bytes::Bytes;
 use live::shed::{self, Shed};
 use media::{AccessUnit, CodecConfig, Kind, Timescale, Timestamp, Track};
 use transcode::Message;
-use transcode::ladder::{Change, Config, Effort, Level, Open, Unit};
+use transcode::ladder::{Config, Effort, Level, Open, Unit};
 
 use super::Plan;
 use super::backlog::Backlog;
-use crate::store::Settings;
 use crate::transcode::Program;
 use crate::transcode::feed::{Feed, Made};
+
+mod change;
 
 /// Before a worker that broke soon after it was started is started again; doubled each time.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -122,9 +122,14 @@ impl Desk {
         self.wants_key = self.backlog.units().next().is_none();
         self.shed.begins();
         self.worker = Worker::Running {
-            feed: Feed::start(&self.program, open, first, self.wants(Kind::Video)),
+            feed: Feed::start(&self.program, open, first, |kind| self.wants(kind)),
             since: now,
         };
+    }
+
+    /// Its worker decodes the source's pictures.
+    pub(in crate::channel) fn decodes(&self) -> bool {
+        self.wants(Kind::Video)
     }
 
     fn wants(&self, kind: Kind) -> bool {
@@ -160,6 +165,7 @@ impl Desk {
     /// A unit of the source. True where what is given up changed.
     pub(in crate::channel) fn unit(&mut self, unit: &AccessUnit, now: Instant) -> bool {
         if !self.wants(unit.kind) {
+            self.listen(unit);
             return false;
         }
         self.backlog.push(unit.clone(), self.given());
@@ -284,7 +290,7 @@ impl Desk {
             *known = track.clone();
             self.backlog.clear();
             let config = config(track);
-            if self.wants(track.kind) {
+            if self.takes(track.kind) {
                 self.tell(Message::Config(Config { output: 0, kind: track.kind, config }));
             }
         }
@@ -298,18 +304,6 @@ impl Desk {
         for config in again {
             self.tell(Message::Config(Config { output: 0, kind: Kind::Video, config }));
         }
-    }
-
-    /// Other processing, from the next key frame on. What is made stays: it was declared with the session.
-    pub(in crate::channel) fn process(&mut self, settings: &Settings, logo: Option<Bytes>) {
-        let logo = logo.unwrap_or_else(|| self.logo.clone());
-        let processing: Processing = serde_json::from_str(&settings.processing).unwrap_or_default();
-        if self.plan.order.processing == processing && self.logo == logo {
-            return;
-        }
-        self.logo = logo;
-        self.plan.order.processing = processing;
-        self.tell(Message::Change(Change { order: json(&self.plan.order), logo: self.logo.clone() }));
     }
 
     /// Nothing more comes of the source: the worker gives out the rest.
@@ -354,6 +348,7 @@ mod tests {
 
     use super::*;
     use crate::transcode::order::{Order, Pictures};
+    use api::processing::Processing;
 
     /// With a worker that takes everything and says nothing.
     fn desk(now: Instant) -> Desk {
@@ -377,6 +372,8 @@ mod tests {
             processing: Processing::default(),
             ultra_low: true,
             frame_rate: (30, 1),
+            measure: crate::transcode::order::Measure::default(),
+            stills_ms: None,
         };
         let names = vec!["360p".to_owned(), "180p".to_owned()];
         let plan = Plan { order, names, pictures: true, sound: true };

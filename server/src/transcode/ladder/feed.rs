@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use media::{AccessUnit, Track};
+use media::{AccessUnit, Kind, Track};
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 use tokio::sync::mpsc;
@@ -17,6 +17,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use transcode::Message;
 use transcode::ladder::{Config, Lost, Open, Unit};
+use transcode::measured::{Figures, Measured};
+use transcode::watch::Thumbnail;
 
 use super::work::track;
 use crate::transcode::supervise::{Pipes, Program};
@@ -41,8 +43,12 @@ pub(crate) enum Made {
     Track(u8, Track),
     /// In decode order.
     Unit(u8, AccessUnit),
+    /// Of the pictures as they are after processing, as often as was ordered.
+    Thumbnail(Thumbnail),
     /// This output can't go on: a clause for the log.
     Lost(u8, String),
+    /// What the source is like.
+    Measured(Figures),
     /// Everything is out.
     Ended,
     /// The worker can't go on: a clause for the log. Nothing follows.
@@ -69,15 +75,21 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Starts a worker, which is fed these messages first.
-    pub(crate) fn start(program: &Program, open: Open, first: Vec<Message>, pictures: bool) -> Self {
-        let hangs = if pictures { HANGS } else { HANGS_WITH_SOUND };
+    /// Starts a worker, which is fed these messages first. `makes`: anything of this kind.
+    pub(crate) fn start(
+        program: &Program,
+        open: Open,
+        first: Vec<Message>,
+        makes: impl Fn(Kind) -> bool,
+    ) -> Self {
+        let hangs = if makes(Kind::Video) { HANGS } else { HANGS_WITH_SOUND };
+        let sound = makes(Kind::Audio);
         let (messages, inbox) = mpsc::channel(FED);
         let (urgent, first_of_all) = mpsc::channel(FED);
         let (told, made) = mpsc::channel(MADE);
         let program = program.clone();
         let task = tokio::spawn(async move {
-            let end = match run(&program, open, first, (inbox, first_of_all), &told, hangs).await {
+            let end = match run(&program, open, first, (inbox, first_of_all), &told, hangs, sound).await {
                 Ok(()) => Made::Ended,
                 Err(why) => Made::Broken(why),
             };
@@ -117,6 +129,7 @@ async fn run(
     (mut inbox, mut urgent): (mpsc::Receiver<Message>, mpsc::Receiver<Message>),
     told: &mpsc::Sender<Made>,
     hangs: Duration,
+    sound: bool,
 ) -> Result<(), String> {
     let unreached = |why: std::io::Error| format!("can't be reached: {why}");
     let Pipes { child: mut worker, jobs: mut input, results: mut reader } =
@@ -152,7 +165,10 @@ async fn run(
             waits.store(true, Relaxed);
             write(&mut input, &message).await?;
             waits.store(false, Relaxed);
-            fed.fetch_add(u32::from(matches!(message, Message::Unit(_))), Relaxed);
+            // Nothing comes of sound that is only measured.
+            let counts =
+                matches!(&message, Message::Unit(Unit { unit, .. }) if sound || unit.kind == Kind::Video);
+            fed.fetch_add(u32::from(counts), Relaxed);
             if message == Message::End {
                 break;
             }
@@ -199,6 +215,8 @@ fn made(message: Message) -> Result<Option<Made>, String> {
         }
         Message::Unit(Unit { output, unit }) => Made::Unit(output, unit),
         Message::Lost(Lost { output, reason }) => Made::Lost(output, reason),
+        Message::Measured(Measured { figures, .. }) => Made::Measured(figures),
+        Message::Thumbnail(thumbnail) => Made::Thumbnail(thumbnail),
         Message::End => return Ok(None),
         Message::Job(_)
         | Message::Done(_)
@@ -206,7 +224,10 @@ fn made(message: Message) -> Result<Option<Made>, String> {
         | Message::Open(_)
         | Message::Opened
         | Message::Change(_)
-        | Message::Effort(_) => return Err("said what no ladder says".to_owned()),
+        | Message::Effort(_)
+        | Message::Watch
+        | Message::Watched(_)
+        | Message::Blind(_) => return Err("said what no ladder says".to_owned()),
     }))
 }
 

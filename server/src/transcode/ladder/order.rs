@@ -16,6 +16,19 @@ pub(crate) struct Order {
     pub ultra_low: bool,
     /// Pictures a second that come in: numerator and denominator.
     pub frame_rate: (u32, u32),
+    /// What is measured of the source.
+    pub measure: Measure,
+    /// Milliseconds from one thumbnail to the next; `None`: there are none.
+    pub stills_ms: Option<u32>,
+}
+
+/// What is measured of the source on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Measure {
+    /// Its pictures, where any are made.
+    pub pictures: bool,
+    /// Its sound.
+    pub sound: bool,
 }
 
 /// A rendition of pictures.
