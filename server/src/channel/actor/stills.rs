@@ -48,7 +48,7 @@ impl Actor {
         }
         let window = (!run.records()).then(|| run.window());
         self.stills.album = Some(self.shared.albums.open(&run.id, run.journaled(), window));
-        let decoded = self.ladder.as_ref().is_some_and(|desk| desk.decodes());
+        let decoded = self.ladder.as_ref().is_some_and(|desk| desk.wants(Kind::Video));
         if decoded {
             self.stills.eye = None;
         } else if let Some(eye) = &self.stills.eye {

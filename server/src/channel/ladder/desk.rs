@@ -127,12 +127,8 @@ impl Desk {
         };
     }
 
-    /// Its worker decodes the source's pictures.
-    pub(in crate::channel) fn decodes(&self) -> bool {
-        self.wants(Kind::Video)
-    }
-
-    fn wants(&self, kind: Kind) -> bool {
+    /// The worker has what comes in of this kind.
+    pub(in crate::channel) fn wants(&self, kind: Kind) -> bool {
         match kind {
             Kind::Video => !self.plan.order.pictures.is_empty(),
             Kind::Audio => !self.plan.order.sounds.is_empty(),
@@ -344,11 +340,10 @@ fn json(order: &crate::transcode::order::Order) -> Bytes {
 #[cfg(all(test, unix))]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use media::{Rational, avc};
-
     use super::*;
     use crate::transcode::order::{Order, Pictures};
     use api::processing::Processing;
+    use media::{Rational, avc};
 
     /// With a worker that takes everything and says nothing.
     fn desk(now: Instant) -> Desk {
