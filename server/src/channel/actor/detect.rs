@@ -7,7 +7,7 @@ use live::event::Kind as Fact;
 use live::watch::{Drift, Measured, Watch};
 use media::AccessUnit;
 
-use super::Actor;
+use super::{Actor, Connected, Stage};
 use crate::channel::detect::config;
 use crate::control::channels::Health;
 
@@ -33,6 +33,10 @@ impl Actor {
         }
         if let Some(ladder) = &mut self.ladder {
             ladder.measure(&config);
+        }
+        if let Some(Connected { stage: Stage::Flowing { tracks, .. }, .. }) = &self.on {
+            let tracks = tracks.clone();
+            self.begin_stills(&tracks);
         }
     }
 

@@ -6,7 +6,9 @@ use media::{AccessUnit, Kind, Track};
 use transcode::watch::Thumbnail;
 
 use super::Actor;
+use crate::channel::detect::{config, measured};
 use crate::stills::Album;
+use crate::transcode::order::Measure;
 use crate::transcode::watch::feed::{Eye, Saw};
 
 /// The running session's.
@@ -41,20 +43,33 @@ impl Stills {
 impl Actor {
     /// Media flows, or flows on with other tracks.
     pub(super) fn begin_stills(&mut self, tracks: &[Track]) {
-        let (Some(run), Some(every)) = (&self.run, self.shared.albums.every()) else { return };
-        if !tracks.iter().any(|track| track.kind == Kind::Video) || self.shared.transcoder.program().is_none()
-        {
+        let Some(run) = &self.run else { return };
+        if self.shared.transcoder.program().is_none() {
             return;
         }
-        let window = (!run.records()).then(|| run.window());
-        self.stills.album = Some(self.shared.albums.open(&run.id, run.journaled(), window));
-        let decoded = self.ladder.as_ref().is_some_and(|desk| desk.wants(Kind::Video));
-        if decoded {
+        let has = |kind| tracks.iter().any(|track| track.kind == kind);
+        let every = self.shared.albums.every().filter(|_| has(Kind::Video));
+        if every.is_some() {
+            let window = (!run.records()).then(|| run.window());
+            self.stills.album = Some(self.shared.albums.open(&run.id, run.journaled(), window));
+        }
+        // What the ladder's worker does is left to it.
+        let left = |kind| has(kind) && !self.ladder.as_ref().is_some_and(|desk| desk.takes(kind));
+        let config = config(&self.channel.settings);
+        let measure = Measure {
+            pictures: config.pictures() && left(Kind::Video),
+            sound: config.sound() && left(Kind::Audio),
+        };
+        let every = every.filter(|_| left(Kind::Video));
+        if every.is_none() && measure == Measure::default() {
             self.stills.eye = None;
         } else if let Some(eye) = &self.stills.eye {
             tracks.iter().for_each(|track| eye.track(track));
         } else {
             self.stills.eye = self.shared.watcher.watch(tracks, every);
+        }
+        if let Some(eye) = &mut self.stills.eye {
+            eye.measure(measure);
         }
     }
 
@@ -66,8 +81,9 @@ impl Actor {
     }
 
     /// What the shared worker saw.
-    pub(super) fn saw(&self, saw: Saw) {
+    pub(super) fn saw(&mut self, saw: Saw) {
         match saw {
+            Saw::Figures(figures) => self.measured(measured(figures)),
             Saw::Thumbnail(made) => self.stills.put(made),
             Saw::Nothing(why) => {
                 tracing::debug!("channel {}: no thumbnail: {why}", self.channel.settings.name);

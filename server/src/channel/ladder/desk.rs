@@ -127,8 +127,7 @@ impl Desk {
         };
     }
 
-    /// The worker has what comes in of this kind.
-    pub(in crate::channel) fn wants(&self, kind: Kind) -> bool {
+    fn wants(&self, kind: Kind) -> bool {
         match kind {
             Kind::Video => !self.plan.order.pictures.is_empty(),
             Kind::Audio => !self.plan.order.sounds.is_empty(),
@@ -340,10 +339,11 @@ fn json(order: &crate::transcode::order::Order) -> Bytes {
 #[cfg(all(test, unix))]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use media::{Rational, avc};
+
     use super::*;
     use crate::transcode::order::{Order, Pictures};
     use api::processing::Processing;
-    use media::{Rational, avc};
 
     /// With a worker that takes everything and says nothing.
     fn desk(now: Instant) -> Desk {

@@ -13,7 +13,7 @@ use crate::store::Settings;
 
 impl Desk {
     /// The worker decodes this kind.
-    pub(super) fn takes(&self, kind: Kind) -> bool {
+    pub(in crate::channel) fn takes(&self, kind: Kind) -> bool {
         self.wants(kind) || (kind == Kind::Audio && self.plan.order.measure.sound)
     }
 
