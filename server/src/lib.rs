@@ -21,6 +21,7 @@ mod ingest;
 mod journal;
 mod listen;
 mod lock;
+mod machine;
 mod monitor;
 mod package;
 mod quota;
@@ -87,6 +88,8 @@ impl Server {
         let shelf = package::Shelf::default();
         let worker = config.worker.clone().map(transcode::Program::own);
         let transcoder = transcode::Transcoder::start(worker);
+        transcoder.try_hardware(config.transcode.tried());
+        let machine = machine::Machine::new(&sessions, config.transcode.share, clock.clone());
         let registry = Registry::new(
             store.clone(),
             writer,
@@ -94,7 +97,7 @@ impl Server {
             shelf.clone(),
             Arc::clone(&wake),
             clock.clone(),
-            transcoder.clone(),
+            (transcoder.clone(), machine.clone()),
         );
         registry.recover().await.context("can't take up the sessions that were running")?;
 
@@ -107,6 +110,7 @@ impl Server {
             wake: Arc::clone(&wake),
         };
         let sweeper = tokio::spawn(retention.run(stopping.clone()));
+        tokio::spawn(machine.clone().watch(stopping.clone()));
         #[cfg(test)]
         let retention = Arc::clone(&wake);
         let intake = ingest::Intake::new(registry.clone(), clock.clone(), config.limits.publishers);
@@ -124,6 +128,7 @@ impl Server {
             gate: gate.clone(),
             transcoder,
             monitor: registry.monitor(),
+            machine,
             retention: wake,
             timeout: Duration::from_secs(config.limits.request_timeout_s.into()),
         });

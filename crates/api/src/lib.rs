@@ -14,6 +14,7 @@ pub mod processing;
 pub mod session;
 pub mod signing_key;
 pub mod stream_key;
+pub mod system;
 pub mod token;
 
 pub use page::Page;

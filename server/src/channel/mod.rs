@@ -29,6 +29,7 @@ use crate::clock::Clock;
 use crate::control::channels::{Channels, Order, Unavailable};
 use crate::ingest::{Door, Knock, Seat};
 use crate::journal::{Library, Writer};
+use crate::machine::Machine;
 use crate::monitor::Monitor;
 use crate::package::Shelf;
 use crate::store::{self, Lookup, Store};
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     retention: Arc<Notify>,
     pub transcoder: Transcoder,
     pub monitor: Monitor,
+    pub machine: Machine,
     /// By session: what it receives, as measured by now.
     sources: Mutex<HashMap<String, live::Source>>,
 }
@@ -106,12 +108,23 @@ impl Registry {
         shelf: Shelf,
         retention: Arc<Notify>,
         clock: Clock,
-        transcoder: Transcoder,
+        (transcoder, machine): (Transcoder, Machine),
     ) -> Self {
         let ledger = Ledger::open(store.clone());
         let (sources, monitor) = Default::default();
-        let shared =
-            Shared { store, writer, library, shelf, clock, ledger, retention, transcoder, monitor, sources };
+        let shared = Shared {
+            store,
+            writer,
+            library,
+            shelf,
+            clock,
+            ledger,
+            retention,
+            transcoder,
+            monitor,
+            machine,
+            sources,
+        };
         let refusals = Mutex::new(live::event::Throttle::refusals());
         Self(Arc::new(Inner { shared: Arc::new(shared), actors: Mutex::new(Some(HashMap::new())), refusals }))
     }

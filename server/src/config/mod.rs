@@ -4,6 +4,7 @@
 mod keep;
 mod limits;
 mod tls;
+mod transcode;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use serde::Deserialize;
 pub use keep::{Retention, Storage};
 pub use limits::Limits;
 use tls::Tls;
+pub use transcode::Transcode;
 
 /// Takes RTMP in, keeps every second of it, and serves it as Low-Latency HLS.
 #[derive(Debug, Parser)]
@@ -84,6 +86,8 @@ pub struct Config {
     pub retention: Retention,
     /// The disk.
     pub storage: Storage,
+    /// What is made of what comes in.
+    pub transcode: Transcode,
     /// The program to start as the transcode worker: this one, unless a test does without.
     pub worker: Option<PathBuf>,
 }
@@ -121,6 +125,8 @@ struct File {
     retention: Retention,
     #[serde(default)]
     storage: Storage,
+    #[serde(default)]
+    transcode: Transcode,
 }
 
 impl File {
@@ -142,6 +148,7 @@ impl Config {
             None => File::default(),
         };
         file.limits.check()?;
+        file.transcode.check()?;
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (https, rtmps) = (args.https.or(file.https), args.rtmps.or(file.rtmps));
         let public = Public {
@@ -164,6 +171,7 @@ impl Config {
             access_log: args.access_log || file.access_log,
             retention: file.retention,
             storage: file.storage,
+            transcode: file.transcode,
         })
     }
 
@@ -182,6 +190,7 @@ impl Config {
             access_log: false,
             retention: Retention::default(),
             storage: Storage::default(),
+            transcode: Transcode::default(),
             worker: None,
         }
     }
@@ -223,5 +232,29 @@ mod tests {
         let error = format!("{:#}", load(&[], "[limits]\nwrite_timeout_s = 0").unwrap_err());
         assert!(error.contains("write_timeout_s"), "{error}");
         assert!(load(&[], "[limits]\nconnexions = 1").is_err());
+    }
+
+    #[test]
+    fn an_encoder_is_named_or_left_to_the_server() {
+        for (name, tried) in [("x264", 0), ("auto", 5), ("vaapi", 1)] {
+            let config = load(&[], &format!("[transcode]\nencoder = '{name}'")).unwrap();
+            assert_eq!(config.transcode.tried().len(), tried, "{name}");
+        }
+        let error = format!("{:#}", load(&[], "[transcode]\nencoder = 'x265'").unwrap_err());
+        assert!(error.contains("x265") && error.contains("media_foundation"), "{error}");
+    }
+
+    #[test]
+    fn a_share_of_the_machine_is_more_than_nothing_and_not_more_than_all() {
+        assert_eq!(load(&[], "").unwrap().transcode.share, 0.8);
+        for (share, good) in
+            [("0.0001", true), ("1.0", true), ("0.00009", false), ("1.001", false), ("nan", false)]
+        {
+            let loaded = load(&[], &format!("[transcode]\nshare = {share}"));
+            assert_eq!(loaded.is_ok(), good, "{share}");
+            if let Err(error) = loaded {
+                assert!(format!("{error:#}").contains("[transcode] share"), "{error:#}");
+            }
+        }
     }
 }

@@ -88,7 +88,9 @@ pub(super) fn log(event: &live::Event) {
         | Kind::IngestIssue { .. }
         | Kind::SessionError { .. }
         | Kind::RecordingStopped { .. }
-        | Kind::LadderShed { .. } => {
+        | Kind::LadderShed { .. }
+        | Kind::LadderOverBudget { .. }
+        | Kind::LadderFailed { .. } => {
             tracing::warn!(event = event.name(), "{event}");
         }
         Kind::ChannelCreated
@@ -107,7 +109,9 @@ pub(super) fn log(event: &live::Event) {
         | Kind::AssetReady { .. }
         | Kind::AssetDeleted { .. }
         | Kind::RecordingResumed { .. }
-        | Kind::LadderWhole => tracing::info!(event = event.name(), "{event}"),
+        | Kind::LadderWhole
+        | Kind::LadderInBudget
+        | Kind::LadderWorks => tracing::info!(event = event.name(), "{event}"),
     }
 }
 
@@ -157,6 +161,14 @@ fn data(kind: &Kind) -> Value {
         }
         Kind::LadderShed { detail } => json!({ "alert": "ladder_shed", "detail": detail }),
         Kind::LadderWhole => json!({ "alert": "ladder_shed" }),
+        Kind::LadderOverBudget { cause, fix } => json!({
+            "alert": "ladder_over_budget", "cause": cause, "fix": fix, "detail": format!("{cause}. {fix}"),
+        }),
+        Kind::LadderInBudget => json!({ "alert": "ladder_over_budget" }),
+        Kind::LadderFailed { cause, fix } => json!({
+            "alert": "ladder_failed", "cause": cause, "fix": fix, "detail": format!("{cause}. {fix}"),
+        }),
+        Kind::LadderWorks => json!({ "alert": "ladder_failed" }),
         Kind::ChannelCreated
         | Kind::ChannelActivated
         | Kind::ChannelStopped

@@ -151,7 +151,11 @@ pub(super) fn apply(sql: &Connection, event: &live::Event, now: OffsetDateTime) 
         | Kind::RecordingStopped { .. }
         | Kind::RecordingResumed { .. }
         | Kind::LadderShed { .. }
-        | Kind::LadderWhole => {}
+        | Kind::LadderWhole
+        | Kind::LadderOverBudget { .. }
+        | Kind::LadderInBudget
+        | Kind::LadderFailed { .. }
+        | Kind::LadderWorks => {}
     }
     Ok(())
 }

@@ -9,6 +9,7 @@
 //!                ◀── stdout: results, stderr: log lines ──
 //! ```
 
+mod hardware;
 mod ladder;
 mod slate;
 mod supervise;
@@ -16,6 +17,7 @@ mod supervise;
 mod tests;
 mod worker;
 
+pub use hardware::{TRY, try_encoder};
 pub(crate) use ladder::{feed, order, steps};
 pub(crate) use supervise::{Error, Program, Transcoder};
 pub use worker::{NAME, run};

@@ -8,7 +8,7 @@ use live::event::Issue;
 use media::flv::Metadata;
 use media::{CodecConfig, Kind, Silence, Track, aac};
 
-use super::ladder::{logo, plan};
+use super::ladder::{join, logo, plan};
 use super::{Actor, Connected, Gop, Stage};
 use crate::channel::gather::Gather;
 use crate::channel::source::announced;
@@ -106,8 +106,11 @@ impl Actor {
         if let Some(silence) = silence {
             silence.discontinuity();
         }
-        let plan = plan(&self.shared, &self.channel.settings, tracks, metadata);
-        let logo = match plan {
+        let mut plan = plan(&self.shared, &self.channel.settings, tracks, metadata);
+        // One that runs already has its place.
+        let place = plan.as_mut().filter(|_| self.ladder.is_none());
+        let lease = place.map(|plan| join(&self.shared, &self.channel, &run.id, plan));
+        let logo = match lease {
             Some(_) => logo(&self.shared, &self.channel).await.unwrap_or_default(),
             None => Bytes::new(),
         };
@@ -119,7 +122,8 @@ impl Actor {
         }
         let left_out = tracks.iter().find(|track| !run.carries(track.kind)).map(|track| track.kind.name());
         let (publisher, source, tracks) = (on.id, run.source.clone(), tracks.clone());
-        self.begin_ladder(plan.map(|plan| (plan, logo)), &tracks);
+        let plan = plan.zip(lease).map(|(plan, lease)| (plan, logo, lease));
+        self.begin_ladder(plan, &tracks);
         self.journal_outcome(outcome).await;
         self.input(Input::Tracks { publisher, source }).await;
         if let Some(track) = left_out {

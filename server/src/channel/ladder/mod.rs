@@ -1,6 +1,8 @@
 //! What a session's ladder is, from the channel's settings and what comes in.
 
+mod alerts;
 mod backlog;
+mod cost;
 mod desk;
 
 use std::time::Duration;
@@ -8,6 +10,8 @@ use std::time::Duration;
 use api::ladder::{Encoding, Ladder, OnlyIf, Preset, Profile, Rendition};
 use api::processing::{Picture, Processing, Sound};
 use hls::presentation::Rendition as Rendered;
+use live::budget::{Grant, Standing};
+use live::cost::Cores;
 use live::ladder::{Condition, Source};
 use media::flv::Metadata;
 use media::{CodecConfig, Kind, Rational, Track, aac, avc};
@@ -27,6 +31,10 @@ pub(super) struct Plan {
     pub pictures: bool,
     /// Viewers get the source's sound too.
     pub sound: bool,
+    /// The machine has no room for any of it as it begins.
+    pub waits: bool,
+    /// Pixels a second that come in.
+    comes: f64,
 }
 
 impl Plan {
@@ -38,10 +46,68 @@ impl Plan {
         }
     }
 
+    /// What it asks of the machine's budget.
+    pub(in crate::channel) fn ask(&self) -> live::budget::Ask {
+        cost::ask(&self.order, self.comes, self.alone())
+    }
+
     /// How long the announcement waits for what is made: EBU R128 holds sound back.
     pub(in crate::channel) fn patience(&self) -> Option<Duration> {
+        if self.waits {
+            return Some(Duration::ZERO);
+        }
         let held = !self.order.ultra_low && self.order.processing.sound.loudness_lufs.is_some();
         (held && !self.order.sounds.is_empty()).then_some(HELD)
+    }
+
+    /// Cause and fix, for people, where the machine's budget has no room for all of it.
+    fn over(&self, standing: &Standing, capacity: Cores) -> Option<(String, String)> {
+        let Standing { grant, fits, asks, free, .. } = standing;
+        let of = |grant: &Grant| match grant {
+            Grant::Nothing => Vec::new(),
+            Grant::Part(made) => {
+                let skip = self.order.pictures.len().saturating_sub(*made);
+                self.names[skip..self.order.pictures.len()].to_vec()
+            }
+            Grant::Whole => self.names.clone(),
+        };
+        let gets = match (grant, self.alone()) {
+            (Grant::Whole, _) => return None,
+            (Grant::Nothing, true) => "viewers get nothing".to_owned(),
+            (Grant::Nothing, false) => "viewers get what comes in alone".to_owned(),
+            (Grant::Part(_), _) => format!("only {} of it is made", of(grant).join(", ")),
+        };
+        let would = match fits.max(grant) {
+            Grant::Nothing => "Nothing of it would fit".to_owned(),
+            fits => format!("{} would fit", of(fits).join(", ")),
+        };
+        Some((
+            format!("its ladder takes {asks} cores and {free} of the machine's {capacity} are free: {gets}"),
+            format!(
+                "{would}. It grows when there is room: end another channel, ask for less, or give [transcode] share more"
+            ),
+        ))
+    }
+
+    /// Cause and fix, for people, where its worker doesn't last.
+    fn failed(&self, why: &str) -> (String, String) {
+        let gets = if self.alone() { "viewers get nothing" } else { "viewers get what comes in alone" };
+        (
+            format!("the worker of its ladder {why}: {gets}"),
+            "It is tried again and again. The server's log has what the worker said: if its program was replaced or is gone, \
+             restart the server; if it can't do what is asked, change ladder or processing".to_owned(),
+        )
+    }
+
+    /// By one of the hardware's encoders, or x264.
+    pub(in crate::channel) fn encoded_by(mut self, hardware: Option<codec::hardware::Kind>) -> Self {
+        self.order.encoder = hardware.map(|kind| kind.name().to_owned());
+        self
+    }
+
+    /// Viewers get nothing of the source.
+    fn alone(&self) -> bool {
+        !self.pictures && !self.order.pictures.is_empty() || !self.sound && !self.order.sounds.is_empty()
     }
 
     /// What is made, as the package is told of it before there is a worker's word.
@@ -110,8 +176,11 @@ pub(super) fn plan(settings: &Settings, tracks: &[Track], metadata: &Metadata, c
         processing,
         ultra_low: settings.latency_mode == LatencyMode::UltraLow,
         frame_rate: (rate.num, rate.den),
+        encoder: None,
     };
-    Some(Plan { order, names, pictures: as_it_comes, sound: has_sound && !sound })
+    let comes =
+        comes.map_or(0.0, |(source, _)| f64::from(source.width) * f64::from(source.height) * source.fps);
+    Some(Plan { order, names, pictures: as_it_comes, sound: has_sound && !sound, waits: false, comes })
 }
 
 fn comes(track: &Track, metadata: &Metadata) -> Option<(Source, Rational)> {

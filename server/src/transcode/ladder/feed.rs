@@ -6,6 +6,7 @@
 //!
 //! Both queues are bounded. A worker that doesn't keep up fills the first, and whoever feeds it learns so at once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -70,17 +71,26 @@ pub(crate) struct Feed {
 
 impl Feed {
     /// Starts a worker, which is fed these messages first.
-    pub(crate) fn start(program: &Program, open: Open, first: Vec<Message>, pictures: bool) -> Self {
+    /// `process`: says which process it is while it runs.
+    pub(crate) fn start(
+        program: &Program,
+        open: Open,
+        first: Vec<Message>,
+        pictures: bool,
+        process: Arc<AtomicU32>,
+    ) -> Self {
         let hangs = if pictures { HANGS } else { HANGS_WITH_SOUND };
         let (messages, inbox) = mpsc::channel(FED);
         let (urgent, first_of_all) = mpsc::channel(FED);
         let (told, made) = mpsc::channel(MADE);
         let program = program.clone();
         let task = tokio::spawn(async move {
-            let end = match run(&program, open, first, (inbox, first_of_all), &told, hangs).await {
+            let process = Process(process);
+            let end = match run(&program, open, first, (inbox, first_of_all), &told, hangs, &process).await {
                 Ok(()) => Made::Ended,
                 Err(why) => Made::Broken(why),
             };
+            drop(process);
             let _ = told.send(end).await;
         });
         Self { messages, urgent, made, task }
@@ -110,6 +120,15 @@ impl Drop for Feed {
     }
 }
 
+/// Which process a worker is; 0 once it has gone.
+struct Process(Arc<AtomicU32>);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.0.store(0, Relaxed);
+    }
+}
+
 async fn run(
     program: &Program,
     open: Open,
@@ -117,10 +136,12 @@ async fn run(
     (mut inbox, mut urgent): (mpsc::Receiver<Message>, mpsc::Receiver<Message>),
     told: &mpsc::Sender<Made>,
     hangs: Duration,
+    process: &Process,
 ) -> Result<(), String> {
     let unreached = |why: std::io::Error| format!("can't be reached: {why}");
     let Pipes { child: mut worker, jobs: mut input, results: mut reader } =
         program.spawn().map_err(unreached)?;
+    process.0.store(worker.id().unwrap_or(0), Relaxed);
     write(&mut input, &Message::Open(open)).await?;
     match timeout(PATIENCE, reader.next()).await {
         Err(_) => return Err(format!("did not begin in {} s", PATIENCE.as_secs())),

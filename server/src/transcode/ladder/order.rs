@@ -15,6 +15,9 @@ pub(crate) struct Order {
     pub ultra_low: bool,
     /// Pictures a second that come in: numerator and denominator.
     pub frame_rate: (u32, u32),
+    /// Hardware's encoder, by its name; `None`: x264.
+    #[serde(default)]
+    pub encoder: Option<String>,
 }
 
 /// A rendition of pictures.
