@@ -11,6 +11,7 @@ mod page;
 mod patch;
 mod problem;
 pub mod processing;
+pub mod recording;
 pub mod session;
 pub mod signing_key;
 pub mod stream_key;

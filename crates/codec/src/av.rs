@@ -72,7 +72,10 @@ unsafe extern "C" fn log(source: *mut c_void, level: c_int, format: *const c_cha
     let text = text.to_string_lossy();
     let text = text.trim_end();
     if heard && !text.is_empty() {
-        let _ = HEARD.try_with(|heard| *heard.borrow_mut() = Some(text.to_owned()));
+        // Without who says it, and where in memory that is.
+        let words =
+            text.strip_prefix('[').and_then(|text| text.split_once("] ")).map_or(text, |(_, words)| words);
+        let _ = HEARD.try_with(|heard| *heard.borrow_mut() = Some(words.to_owned()));
     }
     if fatal {
         tracing::warn!(target: "libav", "{text}");

@@ -14,6 +14,7 @@ pub mod event;
 mod id;
 pub mod issue;
 pub mod ladder;
+pub mod recording;
 pub mod session;
 pub mod shed;
 

@@ -8,7 +8,7 @@ use crate::journal::Library;
 use crate::store;
 
 /// What can be fetched of a session that ended, once all of it is in the files: a recording for each codec configuration,
-/// and the catch-up playlist.
+/// and the catch-up playlist. Nothing of one that didn't reach what its channel asks.
 pub(crate) async fn ready(
     library: &Library,
     clock: &Clock,
@@ -24,10 +24,9 @@ pub(crate) async fn ready(
         }
         Err(_) => return Vec::new(),
     };
-    let whole = measured.iter().map(|(duration, _)| *duration).sum();
-    let recordings = (1..)
-        .zip(&measured)
-        .map(|(part, (duration, bytes))| (AssetKind::Recording, part, *duration, Some(*bytes)));
+    let whole = measured.iter().map(|(_, duration, _)| *duration).sum();
+    let recordings =
+        measured.iter().map(|(part, duration, bytes)| (AssetKind::Recording, *part, *duration, Some(*bytes)));
     let catch_up = (!measured.is_empty()).then_some((AssetKind::CatchUp, 1, whole, None));
     let event = |(kind, part, duration, bytes)| {
         let id = store::id::mint(store::id::Prefix::Asset, clock.utc());

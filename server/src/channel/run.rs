@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use live::event::Kind as Fact;
+use live::recording::Least;
 use media::flv::Metadata;
 use media::{AccessUnit, Kind, Timeline, Timescale, Timestamp, Track};
 
@@ -27,6 +28,8 @@ pub(super) struct Run {
     pub id: String,
     plan: hls::Plan,
     record: bool,
+    /// What its recording must reach.
+    least: Least,
     media: Option<Media>,
     /// What comes in, as known by now.
     pub source: live::Source,
@@ -58,13 +61,24 @@ struct Media {
 impl Run {
     /// Nothing has come yet.
     pub(super) fn new(id: &str, plan: hls::Plan, record: bool) -> Self {
-        let (source, meter) = Default::default();
-        Self { id: id.to_owned(), plan, record, media: None, source, meter, unrecorded: None }
+        let (source, meter, least) = Default::default();
+        Self { id: id.to_owned(), plan, record, least, media: None, source, meter, unrecorded: None }
     }
 
     /// Its media goes to the disk, be it for the window only.
     pub(super) fn journaled(&self) -> bool {
         self.record || self.plan.window > IN_MEMORY
+    }
+
+    /// Nothing came yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.media.is_none()
+    }
+
+    /// As it turns out, no recording is wanted of it, or only one that comes so far.
+    pub(super) fn record_if(&mut self, wanted: bool, least: Least) {
+        self.record &= wanted;
+        self.least = least;
     }
 
     /// A session from before the restart.
@@ -130,6 +144,9 @@ impl Run {
                 let patience = plan.and_then(Plan::patience);
                 let package =
                     package::Session::new(&self.id, self.plan, epoch_ms, renditions, journaled, patience);
+                if self.record && self.least != Least::default() {
+                    shared.writer.least(&self.id, self.least);
+                }
                 let (recorders, late) = if journaled {
                     (
                         recorders(shared, &self.id, &package, self.record),

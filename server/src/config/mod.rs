@@ -245,10 +245,10 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_the_machine_is_more_than_nothing_and_not_more_than_all() {
+    fn a_share_of_the_machine_at_its_limits_and_beyond() {
         assert_eq!(load(&[], "").unwrap().transcode.share, 0.8);
         for (share, good) in
-            [("0.0001", true), ("1.0", true), ("0.00009", false), ("1.001", false), ("nan", false)]
+            [("0.0001", true), ("100.0", true), ("0.00009", false), ("100.001", false), ("nan", false)]
         {
             let loaded = load(&[], &format!("[transcode]\nshare = {share}"));
             assert_eq!(loaded.is_ok(), good, "{share}");

@@ -7,7 +7,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Transcode {
-    /// So much of its processor cores, all ladders together: 0.0001 to 1.
+    /// So much of its processor cores, all ladders together: 0.0001 to 100. Above 1 it is more than there is, and ladders are late
+    /// rather than waiting.
     pub share: f64,
     /// What encodes pictures: `x264`; `auto`, the first of the hardware's encoders that works; or one of them by its name. x264 takes the
     /// place of what doesn't work.
@@ -35,8 +36,8 @@ impl Transcode {
     pub(super) fn check(&self) -> anyhow::Result<()> {
         let share = self.share;
         anyhow::ensure!(
-            (0.0001..=1.0).contains(&share),
-            "[transcode] share is {share}: give it 0.0001 to 1, the part of the processors that ladders may take"
+            (0.0001..=100.0).contains(&share),
+            "[transcode] share is {share}: give it 0.0001 to 100, the part of the processors that ladders may take"
         );
         let encoder = self.encoder.as_str();
         anyhow::ensure!(

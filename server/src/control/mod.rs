@@ -12,6 +12,7 @@ mod openapi;
 mod picture;
 mod problem;
 mod processing;
+mod recording;
 mod routes;
 mod settings;
 #[cfg(test)]

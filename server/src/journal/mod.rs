@@ -25,6 +25,8 @@ pub(crate) use write::Writer;
 
 use std::path::{Path, PathBuf};
 
+use live::recording::Least;
+
 /// Where a rendition's files are.
 pub(crate) fn folder(root: &Path, session: &str, rendition: &str) -> PathBuf {
     root.join(session).join(rendition)
@@ -36,6 +38,20 @@ const WINDOW_ONLY: &str = "window-only";
 fn mark(session: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(session)?;
     std::fs::write(session.join(WINDOW_ONLY), "")
+}
+
+/// Says what a session's recordings must reach.
+const LEAST: &str = "least";
+
+fn write_least(session: &Path, least: Least) -> std::io::Result<()> {
+    std::fs::create_dir_all(session)?;
+    std::fs::write(session.join(LEAST), least.to_string())
+}
+
+/// What a session's recordings must reach.
+fn least(session: &Path) -> Least {
+    let text = std::fs::read_to_string(session.join(LEAST)).unwrap_or_default();
+    text.parse().unwrap_or_default()
 }
 
 /// A session's files are only its window.

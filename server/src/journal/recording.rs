@@ -144,13 +144,21 @@ impl Library {
         Ok(found.map(|(len, tag)| Recording { len, tag, body }))
     }
 
-    /// How long each of a session's MP4s lasts, and its bytes. They are made, and stay at hand.
-    pub(crate) fn measure(&self, session: &str) -> std::io::Result<Vec<(Duration, u64)>> {
-        let mut found = Vec::new();
-        while let Some(recording) = self.recording(session, found.len(), &Trim::default())? {
+    /// The session's MP4s that have reached what they must: which, how long each lasts, and its bytes. They are made, and stay at
+    /// hand. Where there are some, and none has, nothing is kept of the session any more.
+    pub(crate) fn measure(&self, session: &str) -> std::io::Result<Vec<(u32, Duration, u64)>> {
+        let least = self.folder(session).map(|folder| super::least(&folder)).unwrap_or_default();
+        let (mut found, mut part) = (Vec::new(), 0);
+        while let Some(recording) = self.recording(session, part as usize, &Trim::default())? {
             let Body::Whole(whole) = &recording.body else { break };
             let long = Duration::try_from_secs_f64(whole.layout.duration).unwrap_or_default();
-            found.push((long, recording.len));
+            part += 1;
+            if least.reached(long, recording.len) {
+                found.push((part, long, recording.len));
+            }
+        }
+        if let (true, 1.., Some(folder)) = (found.is_empty(), part, self.folder(session)) {
+            super::mark(&folder)?;
         }
         Ok(found)
     }

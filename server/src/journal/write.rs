@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use anyhow::Context as _;
 use hls::journal::LATE;
+use live::recording::Least;
 use tokio::sync::oneshot;
 
 use super::health::Health;
@@ -46,6 +47,11 @@ pub(super) enum Job {
     /// The session's files are not to be kept.
     Mark {
         session: Arc<Path>,
+    },
+    /// What the session's recordings must reach.
+    Least {
+        session: Arc<Path>,
+        least: Least,
     },
     /// Everything before it is in the files.
     Flush(oneshot::Sender<()>),
@@ -83,6 +89,11 @@ impl Writer {
         if sent.unwrap_or(false) {
             let _ = wait.await;
         }
+    }
+
+    /// What a session's recordings must reach, kept beside them.
+    pub(crate) fn least(&self, session: &str, least: Least) {
+        self.send(Job::Least { session: self.root.join(session).into(), least }, 0);
     }
 
     pub(super) fn send(&self, job: Job, bytes: u64) -> bool {
@@ -151,6 +162,11 @@ fn work(inbox: &Receiver<Job>, pending: &AtomicU64, mut room: Room) {
             }
             Job::Mark { session } => {
                 if let Err(error) = super::mark(&session) {
+                    tracing::warn!("can't write in {}: {error}", session.display());
+                }
+            }
+            Job::Least { session, least } => {
+                if let Err(error) = super::write_least(&session, least) {
                     tracing::warn!("can't write in {}: {error}", session.display());
                 }
             }

@@ -152,6 +152,9 @@ const STEPS: &[&str] = &[
         data BLOB NOT NULL
     ) STRICT;
 ",
+    "
+    ALTER TABLE channels ADD COLUMN recording TEXT NOT NULL DEFAULT '{}';
+",
 ];
 
 /// The last version that this program knows.

@@ -1,16 +1,19 @@
 //! Which tracks a publisher has, at first and later.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use api::recording::Recording;
 use bytes::Bytes;
 use live::channel::Input;
 use live::event::Issue;
+use live::recording::Least;
 use media::flv::Metadata;
 use media::{CodecConfig, Kind, Silence, Track, aac};
 
 use super::ladder::{join, logo, plan};
 use super::{Actor, Connected, Gop, Stage};
 use crate::channel::gather::Gather;
+use crate::channel::ladder::is_like;
 use crate::channel::source::announced;
 
 impl Actor {
@@ -105,6 +108,19 @@ impl Actor {
         }
         if let Some(silence) = silence {
             silence.discontinuity();
+        }
+        if run.is_fresh() {
+            let recording: Recording =
+                serde_json::from_str(&self.channel.settings.recording).unwrap_or_default();
+            let wanted = recording.only_if.is_none_or(|only_if| is_like(&only_if, tracks, metadata));
+            if self.channel.settings.record && !wanted {
+                tracing::info!(
+                    "session {} is not recorded: its source isn't as recording.only_if asks",
+                    run.id
+                );
+            }
+            let duration = Duration::from_secs(recording.min_duration_s.unwrap_or(0).into());
+            run.record_if(wanted, Least { duration, bytes: recording.min_bytes.unwrap_or(0) });
         }
         let mut plan = plan(&self.shared, &self.channel.settings, tracks, metadata);
         // One that runs already has its place.

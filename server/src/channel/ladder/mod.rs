@@ -71,11 +71,10 @@ impl Plan {
             }
             Grant::Whole => self.names.clone(),
         };
-        let gets = match (grant, self.alone()) {
-            (Grant::Whole, _) => return None,
-            (Grant::Nothing, true) => "viewers get nothing".to_owned(),
-            (Grant::Nothing, false) => "viewers get what comes in alone".to_owned(),
-            (Grant::Part(_), _) => format!("only {} of it is made", of(grant).join(", ")),
+        let gets = match grant {
+            Grant::Whole => return None,
+            Grant::Nothing => self.without().to_owned(),
+            Grant::Part(_) => format!("only {} of it is made", of(grant).join(", ")),
         };
         let would = match fits.max(grant) {
             Grant::Nothing => "Nothing of it would fit".to_owned(),
@@ -91,7 +90,7 @@ impl Plan {
 
     /// Cause and fix, for people, where its worker doesn't last.
     fn failed(&self, why: &str) -> (String, String) {
-        let gets = if self.alone() { "viewers get nothing" } else { "viewers get what comes in alone" };
+        let gets = self.without();
         (
             format!("the worker of its ladder {why}: {gets}"),
             "It is tried again and again. The server's log has what the worker said: if its program was replaced or is gone, \
@@ -105,9 +104,21 @@ impl Plan {
         self
     }
 
-    /// Viewers get nothing of the source.
+    /// Viewers get nothing of the source's pictures, or of its sound.
     fn alone(&self) -> bool {
-        !self.pictures && !self.order.pictures.is_empty() || !self.sound && !self.order.sounds.is_empty()
+        self.without() != ONLY_THE_SOURCE
+    }
+
+    /// What viewers get while nothing is made, for people.
+    fn without(&self) -> &'static str {
+        let pictures = !self.pictures && !self.order.pictures.is_empty();
+        let sound = !self.sound && !self.order.sounds.is_empty();
+        match (pictures, sound) {
+            (false, false) => ONLY_THE_SOURCE,
+            (true, false) if self.sound => "viewers get no picture",
+            (false, true) if self.pictures => "viewers get no sound",
+            (true | false, true | false) => "viewers get nothing",
+        }
     }
 
     /// What is made, as the package is told of it before there is a worker's word.
@@ -139,6 +150,8 @@ impl Plan {
         pictures.chain(sounds).zip(&self.names).map(rendition).collect()
     }
 }
+
+const ONLY_THE_SOURCE: &str = "viewers get what comes in alone";
 
 /// What holds sound back for its loudness gives the first of it after so long.
 const HELD: Duration = Duration::from_secs(6);
@@ -280,6 +293,13 @@ fn sounds(track: &Track) -> Option<Sounds> {
     let CodecConfig::Aac(aac) = &track.config else { return None };
     let sample_rate = if [44_100, 48_000].contains(&aac.sample_rate) { aac.sample_rate } else { 48_000 };
     Some(Sounds { bitrate: SOUND_BITRATE, sample_rate, channels: 2, after: None })
+}
+
+/// What comes in is like this. Of sound alone nothing is known.
+pub(super) fn is_like(only_if: &OnlyIf, tracks: &[Track], metadata: &Metadata) -> bool {
+    let condition = condition(only_if);
+    let source = tracks.iter().find_map(|track| comes(track, metadata)).map(|(source, _)| source);
+    source.map_or(condition == Condition::default(), |source| condition.met(&source))
 }
 
 fn condition(only_if: &OnlyIf) -> Condition {

@@ -187,7 +187,7 @@ async fn a_worker_that_never_lasts_is_told_once_until_one_does() {
         let told = desk.news();
         assert_eq!(told.len(), usize::from(time == 3), "{told:?}");
         if let Some(Fact::LadderFailed { cause, .. }) = told.first() {
-            assert_eq!(cause, "the worker of its ladder ended as it began: viewers get nothing");
+            assert_eq!(cause, "the worker of its ladder ended as it began: viewers get no picture");
         }
     }
     for (seconds, told) in [(1, vec![]), (9, vec![]), (10, vec![Fact::LadderWorks]), (11, vec![])] {
