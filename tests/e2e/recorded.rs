@@ -31,6 +31,46 @@ fn assets(server: &Server, session: &str) -> Result<Vec<Value>> {
     Ok(server.get(&format!("/sessions/{session}/assets"))?["data"].as_array().cloned().unwrap_or_default())
 }
 
+#[test]
+fn a_recording_is_closed_at_its_maximum() -> Result<()> {
+    let server = Server::start()?;
+    let channel = |name: &str, recording: Value| server.channel(name, &json!({ "recording": recording }));
+    let first = channel("First", json!({ "max_duration_s": 10 }))?;
+    let all = channel("All", json!({ "max_duration_s": 10, "next": true }))?;
+    let mut publishers = [publish(&first, 26)?, publish(&all, 26)?];
+    for publisher in &mut publishers {
+        publisher.succeeds(Duration::from_secs(90))?;
+    }
+    for (channel, least, most) in [(&first, 1, 1), (&all, 2, 3)] {
+        let session = server.session_is(channel, "ended", Duration::from_secs(20))?;
+        let session = session["id"].as_str().context("no id")?.to_owned();
+        let assets = wait("the assets", Duration::from_secs(30), || {
+            let assets = assets(&server, &session)?;
+            Ok((assets.iter().any(|one| one["kind"] == "catch_up")).then_some(assets))
+        })
+        .with_context(|| server.process.log())?;
+        let seconds: Vec<f64> = assets
+            .iter()
+            .filter(|one| one["kind"] == "recording")
+            .filter_map(|one| one["duration_s"].as_f64())
+            .collect();
+        ensure!((least..=most).contains(&seconds.len()), "{seconds:?} {}", server.process.log());
+        // Closed with the segment that reaches it: one of a second.
+        ensure!(seconds.iter().all(|s| *s < 13.0) && seconds[0] >= 9.0, "{seconds:?}");
+        for part in 1..=seconds.len() {
+            let url = format!("{}/vod/{session}/recording.mp4?part={part}", server.http);
+            let (status, bytes) = tests::server::fetch("GET", &url, None, None)?;
+            ensure!(status == 200, "{url}: {status}");
+            let file = tempfile::NamedTempFile::new()?;
+            std::fs::write(file.path(), bytes)?;
+            ffmpeg::decode(&file.path().display().to_string())?;
+        }
+        let url = format!("{}/vod/{session}/recording.mp4?part={}", server.http, seconds.len() + 1);
+        ensure!(tests::server::fetch("GET", &url, None, None)?.0 == 404, "{url}");
+    }
+    Ok(())
+}
+
 /// Nothing is published of it, and after a while nothing is on the disk.
 fn is_gone(server: &Server, session: &str) -> Result<()> {
     let folder = server.data().join("sessions").join(session);

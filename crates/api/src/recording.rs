@@ -21,4 +21,15 @@ pub struct Recording {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub min_bytes: Option<u64>,
+    /// A recording is closed with the segment that reaches so many seconds, 10 to 604800.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 10, maximum = 604_800)]
+    pub max_duration_s: Option<u32>,
+    /// Or so many bytes, 1000000 to 2^50.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1_000_000)]
+    pub max_bytes: Option<u64>,
+    /// Then the next one begins; else the rest of the session is not recorded.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub next: bool,
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use hls::journal::{Index, LATE, scan, scan_on};
-use hls::recording::{Layout, Source, Trim, trimmed};
+use hls::recording::{Cuts, Layout, Source, Trim, trimmed};
 
 use super::Writer;
 use super::keep::Keep;
@@ -58,6 +58,7 @@ struct Scan {
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     pub tracks: Vec<Track>,
+    cuts: Cuts,
 }
 
 /// One rendition's files in order; never empty.
@@ -91,7 +92,7 @@ impl Files {
     /// The session as an MP4 file, trimmed: one for each codec configuration. Pieces name files by their place in
     /// [`Self::paths`].
     pub(crate) fn layout(&self, configuration: usize, trim: &Trim) -> Option<Layout> {
-        trimmed(&self.sources(), configuration, trim)
+        trimmed(&self.sources(), &self.cuts, configuration, trim)
     }
 
     /// All files, rendition by rendition.
@@ -129,18 +130,22 @@ impl Library {
     /// session has no media.
     pub(crate) fn open(&self, session: &str) -> std::io::Result<Option<Files>> {
         let Some(folder) = self.folder(session) else { return Ok(None) };
-        let mut tracks = Vec::new();
+        let (mut tracks, cuts) = (Vec::new(), super::cuts(&folder));
+        // What came late of what is recorded has a place before it.
+        let place = |index: &Index| index.header.late.unwrap_or(index.header.first_msn);
+        let recorded = |index: &Index| cuts.end.is_none_or(|end| place(index) < end);
         for name in RENDITIONS {
             let mut files = Vec::new();
             for (path, len) in list(&folder.join(name))? {
                 let index = self.scan(&path, Some(len))?;
-                files.extend(index.filter(|index| !index.parts.is_empty()).map(|index| (path, index)));
+                let index = index.filter(|index| !index.parts.is_empty() && recorded(index));
+                files.extend(index.map(|index| (path, index)));
             }
             if !files.is_empty() {
                 tracks.push(Track { name: name.to_owned(), files });
             }
         }
-        Ok((!tracks.is_empty()).then_some(Files { tracks }))
+        Ok((!tracks.is_empty()).then_some(Files { tracks, cuts }))
     }
 
     /// A rendition's files from the one that has segment `msn` on.
@@ -297,6 +302,22 @@ impl Library {
         let Some(folder) = self.folder(session) else { return Ok(()) };
         self.recordings.forget(session);
         self.remove_folder(&folder)
+    }
+
+    /// Of a session that is over nothing is kept behind the end of its recording.
+    pub(crate) fn remove_rest(&self, session: &str) -> std::io::Result<()> {
+        let Some(folder) = self.folder(session) else { return Ok(()) };
+        let Some(end) = super::cuts(&folder).end else { return Ok(()) };
+        for folder in RENDITIONS.map(|name| folder.join(name)) {
+            for (path, _) in list(&folder)? {
+                let index = self.scan(&path, None)?;
+                if index.is_some_and(|index| index.header.late.unwrap_or(index.header.first_msn) >= end) {
+                    self.scans().discard(&path);
+                    std::fs::remove_file(path)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Nothing of one of its renditions is wanted any more.

@@ -136,7 +136,7 @@ impl Library {
                     .iter()
                     .filter_map(|r| r.init.as_ref().map(|init| (r.name.clone(), init.data.clone())))
                     .collect();
-                grow(list, next, &known, &sources, until);
+                grow(list, next, &known, &sources, &super::cuts(&folder), until);
             }
             list.get(configuration).map(|growing| (growing.len, tag('g', configuration, &growing.head, 0)))
         };

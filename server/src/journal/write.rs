@@ -42,6 +42,7 @@ pub(super) enum Job {
     /// Files that hold nothing from this segment on go away.
     Trim {
         folder: Arc<Path>,
+        from: u64,
         before: u64,
     },
     /// The session's files are not to be kept.
@@ -52,6 +53,12 @@ pub(super) enum Job {
     Least {
         session: Arc<Path>,
         least: Least,
+    },
+    /// The session's recording is closed before this segment.
+    Cut {
+        session: Arc<Path>,
+        msn: u64,
+        next: bool,
     },
     /// Everything before it is in the files.
     Flush(oneshot::Sender<()>),
@@ -94,6 +101,11 @@ impl Writer {
     /// What a session's recordings must reach, kept beside them.
     pub(crate) fn least(&self, session: &str, least: Least) {
         self.send(Job::Least { session: self.root.join(session).into(), least }, 0);
+    }
+
+    /// A session's recording is closed before this segment.
+    pub(crate) fn cut(&self, session: &str, msn: u64, next: bool) {
+        self.send(Job::Cut { session: self.root.join(session).into(), msn, next }, 0);
     }
 
     pub(super) fn send(&self, job: Job, bytes: u64) -> bool {
@@ -155,8 +167,8 @@ fn work(inbox: &Receiver<Job>, pending: &AtomicU64, mut room: Room) {
                     sealed(&open.file);
                 }
             }
-            Job::Trim { folder, before } => {
-                if let Err(error) = trim(&folder, before) {
+            Job::Trim { folder, from, before } => {
+                if let Err(error) = trim(&folder, from, before) {
                     tracing::warn!("what left the window can't be deleted in {}: {error}", folder.display());
                 }
             }
@@ -167,6 +179,11 @@ fn work(inbox: &Receiver<Job>, pending: &AtomicU64, mut room: Room) {
             }
             Job::Least { session, least } => {
                 if let Err(error) = super::write_least(&session, least) {
+                    tracing::warn!("can't write in {}: {error}", session.display());
+                }
+            }
+            Job::Cut { session, msn, next } => {
+                if let Err(error) = super::add_cut(&session, msn, next) {
                     tracing::warn!("can't write in {}: {error}", session.display());
                 }
             }
@@ -209,9 +226,10 @@ fn sealed(file: &File) {
     }
 }
 
-/// A file goes where the one after it begins before what is needed.
-fn trim(folder: &Path, before: u64) -> std::io::Result<()> {
-    let names = names(folder)?;
+/// A file goes where the one after it begins before what is needed. `from`: those before it are kept.
+fn trim(folder: &Path, from: u64, before: u64) -> std::io::Result<()> {
+    let mut names = names(folder)?;
+    names.retain(|first| *first >= from);
     for (first, next) in names.iter().zip(names.iter().skip(1)) {
         if *next > before {
             break;

@@ -6,7 +6,7 @@ use api::recording::Recording;
 use bytes::Bytes;
 use live::channel::Input;
 use live::event::Issue;
-use live::recording::Least;
+use live::recording::{Least, Most};
 use media::flv::Metadata;
 use media::{CodecConfig, Kind, Silence, Track, aac};
 
@@ -120,7 +120,8 @@ impl Actor {
                 );
             }
             let duration = Duration::from_secs(recording.min_duration_s.unwrap_or(0).into());
-            run.record_if(wanted, Least { duration, bytes: recording.min_bytes.unwrap_or(0) });
+            let least = Least { duration, bytes: recording.min_bytes.unwrap_or(0) };
+            run.record_if(wanted, least, most(&recording));
         }
         let mut plan = plan(&self.shared, &self.channel.settings, tracks, metadata);
         // One that runs already has its place.
@@ -146,6 +147,12 @@ impl Actor {
             self.issue(Issue::TrackRefused { track }).await;
         }
     }
+}
+
+/// Where the recording is closed.
+pub(super) fn most(recording: &Recording) -> Most {
+    let duration = recording.max_duration_s.map(|seconds| Duration::from_secs(seconds.into()));
+    Most { duration, bytes: recording.max_bytes, next: recording.next }
 }
 
 /// What stands in for the sound beside pictures. Sound that was announced and isn't here joins the tracks, as announced.
