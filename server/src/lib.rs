@@ -26,6 +26,7 @@ mod monitor;
 mod package;
 mod quota;
 mod retention;
+mod stills;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,8 @@ pub struct Server {
     sweeper: JoinHandle<()>,
     #[cfg(test)]
     retention: Arc<tokio::sync::Notify>,
+    #[cfg(test)]
+    albums: stills::Albums,
     #[expect(dead_code, reason = "held until the end: one server a data folder")]
     lock: lock::Lock,
 }
@@ -90,15 +93,19 @@ impl Server {
         let transcoder = transcode::Transcoder::start(worker);
         transcoder.try_hardware(config.transcode.tried());
         let machine = machine::Machine::new(&sessions, config.transcode.share, clock.clone());
-        let registry = Registry::new(
-            store.clone(),
+        let every = config.thumbnails.every();
+        let albums = stills::Albums::new(&sessions, every, config.storage.reserve_bytes);
+        let registry = Registry::new(channel::Given {
+            store: store.clone(),
             writer,
-            library.clone(),
-            shelf.clone(),
-            Arc::clone(&wake),
-            clock.clone(),
-            (transcoder.clone(), machine.clone()),
-        );
+            library: library.clone(),
+            shelf: shelf.clone(),
+            albums: albums.clone(),
+            retention: Arc::clone(&wake),
+            clock: clock.clone(),
+            transcoder: transcoder.clone(),
+            machine: machine.clone(),
+        });
         registry.recover().await.context("can't take up the sessions that were running")?;
 
         let (stop, stopping) = watch::channel(false);
@@ -135,9 +142,12 @@ impl Server {
         let limits = &config.limits;
         let held = deliver::Held::new(limits.held());
         let playlists = deliver::Playlists::default();
+        #[cfg(test)]
+        let kept = albums.clone();
         let media = deliver::Deliver {
             shelf,
             library,
+            albums,
             store: store.clone(),
             clock: clock.clone(),
             playlists,
@@ -168,6 +178,8 @@ impl Server {
             sweeper,
             #[cfg(test)]
             retention,
+            #[cfg(test)]
+            albums: kept,
             lock,
         })
     }

@@ -89,7 +89,11 @@ impl Retention {
     /// What no asset names any more goes, and what should have been announced is. True where it is gone.
     async fn tidy(&self, kept: &Kept) -> anyhow::Result<bool> {
         let Some(folder) = self.library.folder(&kept.session) else { return Ok(true) };
-        if kept.announced && kept.assets.is_empty() || window_only(&folder) {
+        if kept.announced && !kept.media || window_only(&folder) {
+            // A thumbnail of what is gone is of no use.
+            for asset in &kept.assets {
+                self.store.delete_asset(asset, DeleteReason::Operator).await?;
+            }
             self.remove(&kept.session).await?;
             return Ok(true);
         }
@@ -181,7 +185,12 @@ fn size(folder: &Path) -> std::io::Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        let meta = entry.metadata()?;
+        let meta = match entry.metadata() {
+            Ok(meta) => meta,
+            // Put in its place, or trimmed, meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
         bytes += if meta.is_dir() { size(&entry.path())? } else { meta.len() };
     }
     Ok(bytes)

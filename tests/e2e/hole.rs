@@ -178,7 +178,7 @@ fn without_a_worker_the_session_lives() -> Result<()> {
         Ok(playlist(&channel, "video")?.contains("#EXT-X-DISCONTINUITY").then_some(()))
     })?;
     let workers = children(server.process.id())?;
-    ensure!(workers.len() == 1, "{workers:?}");
+    ensure!(!workers.is_empty(), "no worker");
     for worker in workers {
         std::process::Command::new("kill").args(["-KILL", &worker]).status()?;
     }

@@ -1,6 +1,8 @@
 //! Ladders and processing: renditions in step with the source, by a worker that may die, and what is done to picture and sound.
 
 mod budget;
+mod inputs;
+mod overload;
 mod watch;
 
 use std::process::Command;

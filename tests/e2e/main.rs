@@ -2,6 +2,7 @@
 
 mod cdn;
 mod crash;
+mod detect;
 mod disk;
 mod dvr;
 mod encoders;
@@ -20,4 +21,5 @@ mod refuse;
 mod run;
 mod scripted;
 mod secure;
+mod stills;
 mod swarm;

@@ -86,6 +86,15 @@ pub fn brightness_of(input: &str, filter: &str) -> Result<u8> {
     out.stdout.first().copied().with_context(|| format!("there is no picture in {input}"))
 }
 
+/// The colour of what a filter leaves of the first picture: red, green, blue.
+pub fn colour_of(input: &str, filter: &str) -> Result<[u8; 3]> {
+    let filter = format!("{filter},scale=1:1:flags=area,format=rgb24");
+    let args = ["-v", "error", "-i", input, "-frames:v", "1", "-vf", &filter, "-f", "rawvideo", "-"];
+    let out = Command::new("ffmpeg").args(args).output().context("ffmpeg")?;
+    ensure!(out.status.success(), "ffmpeg of {input}: {}", String::from_utf8_lossy(&out.stderr));
+    out.stdout.first_chunk().copied().with_context(|| format!("there is no picture in {input}"))
+}
+
 /// What FFmpeg's reader says of any live fMP4 playlist, ours or another's: at each reload it takes the same EXT-X-MAP for a
 /// new one and reads it again.
 const RELOADS: [&str; 2] = ["Found duplicated MOOV Atom. Skipped it", "Last message repeated"];

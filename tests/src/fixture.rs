@@ -117,7 +117,7 @@ pub fn tags(kind: Kind) -> Result<Vec<Tag>> {
 }
 
 /// Audio and video tags of an FLV file: a 9-byte header, then each tag after the size of the one before (FLV 10.1, annex E.3).
-fn read_tags(flv: &Bytes) -> Vec<Tag> {
+pub fn read_tags(flv: &Bytes) -> Vec<Tag> {
     let mut tags = Vec::new();
     let mut at = 13;
     while let Some(head) = flv.get(at..at + 11) {

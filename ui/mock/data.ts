@@ -47,6 +47,15 @@ const sound: Channel['processing']['sound'] = {
   muted: false,
 };
 
+const detectors: Channel['detectors'] = {
+  black: { on: true, after_s: 3 },
+  frozen: { on: true, after_s: 20 },
+  silence: { on: true, after_s: 10, below_dbfs: -60 },
+  clipping: { on: true, after_s: 3 },
+  loudness: { on: true, after_s: 30, min_lufs: -42, max_lufs: -5 },
+  av_drift: { on: true, after_s: 10, over_ms: 150 },
+};
+
 function channel(id: string, name: string, status: Channel['status']): Channel {
   return {
     id: `ch_${id}`,
@@ -60,6 +69,8 @@ function channel(id: string, name: string, status: Channel['status']): Channel {
       id: `pb_${id}`,
       hls_url: `http://127.0.0.1:8080/live/pb_${id}/index.m3u8`,
       dvr_url: `http://127.0.0.1:8080/live/pb_${id}/dvr.m3u8`,
+      thumbnail_url: `http://127.0.0.1:8080/live/pb_${id}/thumbnail.jpg`,
+      storyboard_url: `http://127.0.0.1:8080/live/pb_${id}/storyboard.vtt`,
       watch_url: `http://127.0.0.1:8080/watch/pb_${id}`,
       policy: 'public',
     },
@@ -71,6 +82,7 @@ function channel(id: string, name: string, status: Channel['status']): Channel {
     slate: { after_ms: 1500, picture: null },
     ladder: { kind: 'source' },
     processing: { picture, sound },
+    detectors,
     logo: null,
     live_session_id: status === 'active' ? 'ses_1' : null,
     source: status === 'active' ? { ...source, bitrate: source.bitrate + (Date.now() % 90_000) } : null,

@@ -15,6 +15,10 @@ pub enum Kind {
     Recording,
     /// An HLS playlist of the whole session.
     CatchUp,
+    /// A JPEG of its last pictures; `.webp` in place of `.jpg` has a WebP.
+    Thumbnail,
+    /// WebVTT whose cues name tiles of JPEG sheets, on the time line of the catch-up playlist.
+    Storyboard,
 }
 
 /// Something to fetch.

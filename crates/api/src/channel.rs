@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::detectors::Detectors;
 use crate::ladder::Ladder;
 use crate::processing::Processing;
 use crate::recording::Recording;
@@ -66,6 +67,10 @@ pub struct Playback {
     pub hls_url: String,
     /// The same for the whole DVR window.
     pub dvr_url: String,
+    /// The newest thumbnail of what is live, as JPEG; `.webp` in place of `.jpg` has a WebP.
+    pub thumbnail_url: String,
+    /// WebVTT whose cues name tiles of JPEG sheets, for the whole DVR window.
+    pub storyboard_url: String,
     /// The watch page.
     pub watch_url: String,
     /// Who may watch.
@@ -133,6 +138,8 @@ pub struct Channel {
     pub ladder: Ladder,
     /// What is done to picture and sound before viewers get them.
     pub processing: Processing,
+    /// What is watched for in picture and sound.
+    pub detectors: Detectors,
     /// What `processing.picture.logo` lays over the picture, from `PUT /channels/{id}/logo`.
     pub logo: Option<SlatePicture>,
     /// The session that runs.
@@ -240,6 +247,10 @@ pub struct Create {
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub processing: Option<Processing>,
+    /// All on unless told.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub detectors: Option<Detectors>,
 }
 
 /// Changes to a channel (JSON merge patch, RFC 7396): what isn't told stays. They hold at once, but a session keeps the
@@ -301,4 +312,8 @@ pub struct Update {
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Processing>, nullable = false)]
     pub processing: Option<serde_json::Value>,
+    /// Merged into what is set (RFC 7396): a field that isn't told stays, `null` takes it back to its default. Holds at once.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Detectors>, nullable = false)]
+    pub detectors: Option<serde_json::Value>,
 }

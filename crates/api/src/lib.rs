@@ -5,6 +5,7 @@
 pub mod asset;
 pub mod broadcast;
 pub mod channel;
+pub mod detectors;
 pub mod event;
 pub mod ladder;
 mod page;

@@ -61,6 +61,51 @@ pub struct Source {
     pub encoder: Option<String>,
 }
 
+/// How a running session's picture and sound are, as of now.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SessionHealth)]
+pub struct Health {
+    /// What is wrong with them.
+    pub alerts: Vec<Alert>,
+    /// Figures of the sound; `null` where it isn't measured.
+    pub sound: Option<Sound>,
+    /// How many milliseconds later the sound comes, against the pictures, than when the publisher began; negative where it
+    /// comes earlier. `null` until that is known.
+    pub av_drift_ms: Option<f64>,
+}
+
+/// An open alert.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SessionAlert)]
+pub struct Alert {
+    /// `black`, `frozen`, `silence`, `clipping`, `loudness`, `av_drift`.
+    #[schema(example = "silence")]
+    pub alert: String,
+    /// What viewers notice.
+    pub cause: String,
+    /// What to do about it.
+    pub fix: String,
+    /// Since when it is so.
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+}
+
+/// Figures of sound. Nothing is below -120.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SessionSound)]
+pub struct Sound {
+    /// The largest sample of the last second, in dBFS.
+    pub peak_dbfs: f32,
+    /// Share of the last second's samples that are cut off, in percent.
+    pub clipped_percent: f32,
+    /// EBU R128: loudness of the last 0.4 s.
+    pub momentary_lufs: f32,
+    /// Of the last 3 s.
+    pub short_term_lufs: f32,
+    /// Of all that was measured, gated.
+    pub integrated_lufs: f32,
+}
+
 /// One run of a channel. Never used again once it ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Session {
@@ -75,6 +120,8 @@ pub struct Session {
     pub end_reason: Option<EndReason>,
     /// What comes in, once known.
     pub source: Option<Source>,
+    /// How its picture and sound are, while it runs and anything is watched for.
+    pub health: Option<Health>,
     /// When its publisher was admitted.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,

@@ -126,7 +126,11 @@ pub struct Ladder {
     efforts: [Effort; MAX_RUNGS],
     targets: Arc<[picture::Target]>,
     threads: Vec<JoinHandle<()>>,
+    eye: Option<Eye>,
 }
+
+/// Who sees the pictures on their way.
+type Eye = Box<dyn FnMut(&Frame) + Send>;
 
 impl Ladder {
     /// Starts a thread a rung. `out` is told a rung's number and what it made, on the rung's thread: it may wait, and then
@@ -155,7 +159,12 @@ impl Ladder {
             below = Some(sender);
         }
         let efforts = [Effort::Full; MAX_RUNGS];
-        Ok(Self { chain, keys: VecDeque::new(), top: below, efforts, targets, threads })
+        Ok(Self { chain, keys: VecDeque::new(), top: below, efforts, targets, threads, eye: None })
+    }
+
+    /// Shows every picture to `eye`, after the steps and before the rungs. It must not wait.
+    pub fn watch(&mut self, eye: impl FnMut(&Frame) + Send + 'static) {
+        self.eye = Some(Box::new(eye));
     }
 
     /// Takes a decoded picture; `key` asks for a key frame in every rung. Waits while the rungs are behind.
@@ -216,6 +225,9 @@ impl Ladder {
             while self.keys.front().is_some_and(|first| *first <= at) {
                 self.keys.pop_front();
                 key = true;
+            }
+            if let Some(eye) = &mut self.eye {
+                eye(&frame);
             }
             if let Some(top) = &self.top {
                 // Its rungs are gone only after they said why.

@@ -8,6 +8,7 @@
 //!
 //! A value: clone it for a snapshot (what is past and the segments are shared). Holds no media bytes.
 
+mod meter;
 mod window;
 
 use std::collections::VecDeque;
@@ -18,6 +19,7 @@ use media::{Timescale, Timestamp};
 
 use crate::past::Past;
 use crate::{Init, Plan};
+use meter::Meter;
 use window::Spans;
 
 /// What stays the same for a whole session, in all of its playlists.
@@ -104,6 +106,8 @@ pub struct Segment {
     pub duration: Timestamp,
     /// Sum of its parts.
     pub bytes: u64,
+    /// Bytes of the key frame that it begins with; 0 where it begins with none.
+    pub key: u32,
     /// EXT-X-GAP: nothing came in this time; it has no media.
     pub gap: bool,
     /// Not the publisher's: shown live, left out of recording and catch-up.
@@ -116,6 +120,11 @@ impl Segment {
     /// `s{MSN}.m4s`.
     pub fn uri(&self) -> String {
         format!("s{}.m4s", self.msn)
+    }
+
+    /// `k{MSN}.m4s`: its key frame alone, where it begins with one.
+    pub fn key_uri(&self) -> Option<String> {
+        (self.key > 0 && !self.gap).then(|| format!("k{}.m4s", self.msn))
     }
 }
 
@@ -152,14 +161,6 @@ pub struct Index {
     ended: bool,
     captions: bool,
     meter: Meter,
-}
-
-/// What the sealed segments weighed.
-#[derive(Clone, Copy, Debug, Default)]
-struct Meter {
-    bytes: u64,
-    seconds: f64,
-    peak: f64,
 }
 
 impl Index {
@@ -275,21 +276,6 @@ impl Index {
         Some(newest.start.plus(newest.duration))
     }
 
-    /// Measured bits a second: (peak of a segment, average); `None` before the first part.
-    pub fn bandwidth(&self) -> Option<(u64, u64)> {
-        let mut meter = self.meter;
-        if let Some(open) = self.open.as_ref().filter(|s| !s.parts.is_empty()) {
-            // A first part is an expensive one: what is open counts only until something is sealed.
-            if meter.seconds == 0.0 {
-                meter.add(open, self.control.plan.target_duration);
-            }
-        }
-        (meter.seconds > 0.0).then(|| {
-            let average = meter.bytes as f64 * 8.0 / meter.seconds;
-            (meter.peak.max(average).ceil() as u64, average.ceil() as u64)
-        })
-    }
-
     /// Takes an initialisation segment for what follows; `None` where it is in force already. One that was in force before
     /// gets a new number all the same: numbers rise, so that a file is found by them.
     pub(crate) fn add_init(&mut self, data: bytes::Bytes) -> Option<Arc<Init>> {
@@ -351,6 +337,7 @@ impl Index {
             start,
             duration: Timestamp::new(0, start.scale),
             bytes: 0,
+            key: 0,
             gap: false,
             live_only: self.live_only,
             parts: Vec::new(),
@@ -364,9 +351,13 @@ impl Index {
         self.open.as_mut()
     }
 
-    pub(crate) fn add_part(&mut self, part: PartInfo) {
+    /// `key`: bytes of the key frame that it begins with, or 0.
+    pub(crate) fn add_part(&mut self, part: PartInfo, key: u32) {
         self.next_part = part.number + 1;
         if let Some(open) = &mut self.open {
+            if open.parts.is_empty() {
+                open.key = key;
+            }
             open.duration = open.duration.plus(part.duration);
             open.bytes += part.bytes;
             open.parts.push(part);
@@ -423,20 +414,5 @@ impl Index {
 
     pub(crate) fn end(&mut self) {
         self.ended = true;
-    }
-}
-
-impl Meter {
-    fn add(&mut self, segment: &Segment, target_duration: u32) {
-        let seconds = segment.duration.seconds();
-        if segment.gap || segment.live_only || seconds <= 0.0 {
-            return;
-        }
-        self.bytes += segment.bytes;
-        self.seconds += seconds;
-        // RFC 8216bis §4.4.6.2: peak over contiguous segments of 0.5 to 1.5 target durations.
-        if seconds >= f64::from(target_duration) / 2.0 || self.peak == 0.0 {
-            self.peak = self.peak.max(segment.bytes as f64 * 8.0 / seconds);
-        }
     }
 }

@@ -45,6 +45,10 @@ pub struct Plan {
 /// The live playlist reaches no further back (docs/adr/0006): `dvr.m3u8` has the rest of the window.
 const LIVE_AT_MOST: Duration = Duration::from_secs(1800);
 
+/// Players settle where to begin as they read the first playlist, begin 0.3 to 0.8 s later, and (hls.js and Shaka) never make
+/// up for it. So much of the latency is theirs (docs/guide/benchmarks.md).
+const JOIN: Duration = Duration::from_millis(300);
+
 impl Plan {
     /// `latency` is the channel's `latency_target_s` (clamped to what the mode allows; `None`: the mode's default);
     /// `window` its `dvr_window_s`.
@@ -59,7 +63,7 @@ impl Plan {
         let latency = latency.unwrap_or(default).clamp(least, most);
         let part = match mode {
             Mode::Normal | Mode::Low => ms(1_000),
-            Mode::UltraLow => (latency / 3).clamp(ms(200), ms(500)),
+            Mode::UltraLow => (latency.saturating_sub(JOIN) / 3).clamp(ms(200), ms(500)),
         };
         let window = window.max(Duration::from_secs(6 * u64::from(target_duration)));
         Self { mode, target_duration, segment, part, parts: mode != Mode::Normal, latency, window }
@@ -93,6 +97,11 @@ impl Plan {
     /// Rule 2: HOLD-BACK ≥ 3×TD, and no player nearer than the mode promises.
     pub fn hold_back(&self) -> Duration {
         Duration::from_secs(3 * u64::from(self.target_duration)).max(self.latency)
+    }
+
+    /// How far behind the edge players of parts begin, at least; three of the session's parts may be more.
+    pub fn part_hold_back(&self) -> Duration {
+        self.latency.saturating_sub(JOIN)
     }
 
     /// Rule 2: CAN-SKIP-UNTIL ≥ 6×TD.
@@ -156,8 +165,8 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_a_third_of_the_target_within_their_bounds() {
-        for (target, part) in [(0.6, 200), (0.9, 300), (1.5, 500), (3.0, 500), (4.0, 500)] {
+    fn parts_are_a_third_of_the_hold_back_within_their_bounds() {
+        for (target, part) in [(0.6, 200), (0.9, 200), (1.2, 300), (1.5, 400), (3.0, 500), (4.0, 500)] {
             assert_eq!(plan(Mode::UltraLow, Some(target)).part.as_millis(), part, "{target}");
         }
         assert_eq!(plan(Mode::Low, None).part.as_millis(), 1_000);

@@ -411,7 +411,7 @@ impl Packager {
             start: Timestamp::new(self.part_pts, self.scale),
             data,
         }));
-        self.index.add_part(info);
+        self.index.add_part(info, if head.key { head.size } else { 0 });
         self.part.clear();
         self.part_ticks = 0;
     }

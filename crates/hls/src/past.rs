@@ -46,6 +46,7 @@ struct Slot {
     start: i64,
     duration: u32,
     bytes: u32,
+    key: u32,
     flags: u8,
 }
 
@@ -71,6 +72,7 @@ impl Page {
             start: Timestamp::new(slot.start, self.scale),
             duration: Timestamp::new(slot.duration.into(), self.scale),
             bytes: slot.bytes.into(),
+            key: slot.key,
             gap: slot.flags & GAP != 0,
             live_only: slot.flags & LIVE_ONLY != 0,
             parts: Vec::new(),
@@ -97,6 +99,7 @@ impl Past {
             start: segment.start.ticks,
             duration: u32::try_from(segment.duration.ticks).unwrap_or(u32::MAX),
             bytes: u32::try_from(segment.bytes).unwrap_or(u32::MAX),
+            key: segment.key,
             flags: if segment.parts.first().is_none_or(|part| part.independent) { 0 } else { DEPENDENT }
                 | if segment.gap { GAP } else { 0 }
                 | if segment.live_only { LIVE_ONLY } else { 0 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 pub use crate::issue::Issue;
 use crate::session::{EndReason, Status, Trouble};
+use crate::watch::Alert;
 use crate::{ChannelId, Refusal, SessionId, Source, issue};
 
 /// The channel an event is about.
@@ -161,6 +162,18 @@ pub enum Kind {
     },
     /// It works. On the wire an `alert.closed`.
     LadderWorks,
+    /// Something is wrong with picture or sound.
+    AlertOpened {
+        /// What.
+        alert: Alert,
+    },
+    /// It isn't any more.
+    AlertClosed {
+        /// What, as it was last.
+        alert: Alert,
+        /// For how long it was.
+        lasted: Duration,
+    },
 }
 
 /// Why an asset was deleted.
@@ -217,14 +230,23 @@ pub enum AssetKind {
     Recording,
     /// An HLS playlist of the whole session.
     CatchUp,
+    /// A small picture of it.
+    Thumbnail,
+    /// Small pictures of all of it, and when each is shown.
+    Storyboard,
 }
 
 impl AssetKind {
-    /// `recording`, `catch_up`.
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Recording, Self::CatchUp, Self::Thumbnail, Self::Storyboard];
+
+    /// `recording`, `catch_up`, `thumbnail`, `storyboard`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Recording => "recording",
             Self::CatchUp => "catch_up",
+            Self::Thumbnail => "thumbnail",
+            Self::Storyboard => "storyboard",
         }
     }
 }
@@ -258,10 +280,13 @@ impl Event {
             Kind::RecordingStopped { .. }
             | Kind::LadderShed { .. }
             | Kind::LadderOverBudget { .. }
-            | Kind::LadderFailed { .. } => "alert.opened",
-            Kind::RecordingResumed { .. } | Kind::LadderWhole | Kind::LadderInBudget | Kind::LadderWorks => {
-                "alert.closed"
-            }
+            | Kind::LadderFailed { .. }
+            | Kind::AlertOpened { .. } => "alert.opened",
+            Kind::RecordingResumed { .. }
+            | Kind::LadderWhole
+            | Kind::LadderInBudget
+            | Kind::LadderWorks
+            | Kind::AlertClosed { .. } => "alert.closed",
         }
     }
 }
@@ -325,6 +350,11 @@ impl fmt::Display for Event {
             }
             Kind::LadderInBudget => write!(f, "session {}'s ladder has the room it needs", Id(self)),
             Kind::LadderWorks => write!(f, "session {}'s ladder is made", Id(self)),
+            Kind::AlertOpened { alert } => write!(f, "session {}: {alert}", Id(self)),
+            Kind::AlertClosed { alert, lasted } => {
+                let lasted = lasted.as_secs_f64();
+                write!(f, "session {}: over, after {lasted:.0} s: {}", Id(self), alert.cause())
+            }
         }
     }
 }

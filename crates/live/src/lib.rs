@@ -17,6 +17,7 @@ pub mod ladder;
 pub mod recording;
 pub mod session;
 pub mod shed;
+pub mod watch;
 
 pub use channel::{Channel, Command, Input, Output};
 pub use event::Event;

@@ -10,6 +10,8 @@
 
 use std::time::{Duration, Instant};
 
+use media::Timestamp;
+
 /// Further behind than this, all of the time, is too much.
 const TOO_MUCH: Duration = Duration::from_millis(250);
 /// So near, all of the time, there is room.
@@ -35,6 +37,30 @@ pub enum Effort {
     Half,
     /// Nothing.
     Off,
+}
+
+/// A rendition of pictures.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    /// It was given out up to here.
+    pub given: Timestamp,
+    /// Its encoder looks so far ahead: that is held back, not late.
+    pub ahead: Timestamp,
+    /// How much of it is made.
+    pub effort: Effort,
+}
+
+/// How far the slowest rendition is behind; `None` where nothing is made. `fed`: the DTS of the newest picture that there was
+/// time for. With B-frames that, not its PTS, says what is shown when a decoder that keeps up has had it.
+pub fn behind(fed: Timestamp, renditions: impl IntoIterator<Item = Made>) -> Option<Duration> {
+    let due = |Made { given, ahead, effort }| match effort {
+        Effort::Full => Some(given.plus(ahead)),
+        // It looks at as many pictures, of which there are half as many.
+        Effort::Half => Some(given.plus(ahead).plus(ahead)),
+        Effort::Off => None,
+    };
+    let slowest = renditions.into_iter().filter_map(due).min()?;
+    Some(fed.minus(slowest).to_duration().unwrap_or_default())
 }
 
 /// One ladder's state.
@@ -104,8 +130,8 @@ impl Shed {
         self.step > 0
     }
 
-    /// The newest picture that went in is so far ahead of the newest that came out. Call it several times a second while
-    /// anything comes out: a worker that hangs isn't one with too much to do. `true` where [`Self::efforts`] changed.
+    /// What comes out is so far [`behind`]. Call it several times a second while anything comes out: a worker that hangs isn't
+    /// one with too much to do. `true` where [`Self::efforts`] changed.
     pub fn observe(&mut self, behind: Duration, now: Instant) -> bool {
         let window = self.window.get_or_insert(Window { since: now, least: behind });
         window.least = window.least.min(behind);
@@ -215,6 +241,25 @@ mod tests {
     }
 
     const SHARES: [f64; 3] = [0.6, 0.25, 0.15];
+
+    #[test]
+    fn what_is_held_back_is_not_behind() {
+        let ms = Timestamp::millis;
+        let made = |given, ahead, effort| Made { given: ms(given), ahead: ms(ahead), effort };
+        for (renditions, behind_ms) in [
+            (vec![made(960, 0, Effort::Full), made(900, 0, Effort::Full)], Some(100)),
+            // Shown after it went in: a picture that B-frames lead to.
+            (vec![made(1_066, 0, Effort::Full)], Some(0)),
+            (vec![made(500, 500, Effort::Full), made(0, 500, Effort::Half)], Some(0)),
+            (vec![made(200, 500, Effort::Full), made(0, 500, Effort::Half)], Some(300)),
+            (vec![made(1_000, 0, Effort::Full), made(0, 0, Effort::Off)], Some(0)),
+            (vec![made(0, 0, Effort::Off)], None),
+            (vec![], None),
+        ] {
+            let told = format!("{renditions:?}");
+            assert_eq!(behind(ms(1_000), renditions), behind_ms.map(Duration::from_millis), "{told}");
+        }
+    }
 
     #[test]
     fn a_machine_that_keeps_up_gives_up_nothing() {

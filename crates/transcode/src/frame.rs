@@ -119,6 +119,13 @@ impl Fields {
         self.0.try_get_i64().map_err(|_| Error::Truncated(what))
     }
 
+    /// A number that is one.
+    pub(crate) fn f32(&mut self, what: &'static str) -> Result<f32, Error> {
+        let bits = self.u32(what)?;
+        let value = f32::from_bits(bits);
+        if value.is_finite() { Ok(value) } else { Err(Error::Range { what, value: bits.into() }) }
+    }
+
     pub(crate) fn flag(&mut self, what: &'static str) -> Result<bool, Error> {
         match self.u8(what)? {
             value @ 0..=1 => Ok(value == 1),

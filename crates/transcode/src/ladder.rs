@@ -125,32 +125,19 @@ impl Config {
     }
 
     pub(crate) fn read(fields: &mut Fields) -> Result<Self, Error> {
-        let (output, kind) = (fields.u8("output")?, kind(fields)?);
+        let (output, kind) = (fields.u8("output")?, get_kind(fields)?);
         Ok(Self { output, kind, config: fields.bytes("config", limits::CONFIG)? })
     }
 }
 
 impl Unit {
     pub(crate) fn write(&self, out: &mut BytesMut) {
-        let AccessUnit { kind, dts, pts, key, data } = &self.unit;
         out.put_u8(self.output);
-        put_kind(out, *kind);
-        out.put_u8(u8::from(*key));
-        out.put_u32(dts.scale.hz());
-        out.put_i64(dts.ticks);
-        out.put_i64(pts.rescale(dts.scale).ticks);
-        put_bytes(out, data);
+        put_unit(out, &self.unit);
     }
 
     pub(crate) fn read(fields: &mut Fields) -> Result<Self, Error> {
-        let (output, kind) = (fields.u8("output")?, kind(fields)?);
-        let key = fields.flag("key")?;
-        let hz = fields.u32("timescale")?;
-        let scale = Timescale::new(hz).ok_or(Error::Range { what: "timescale", value: 0 })?;
-        let (dts, pts) = (fields.i64("DTS")?, fields.i64("PTS")?);
-        let (dts, pts) = (Timestamp::new(dts, scale), Timestamp::new(pts, scale));
-        let data = fields.bytes("unit", limits::UNIT)?;
-        Ok(Self { output, unit: AccessUnit { kind, dts, pts, key, data } })
+        Ok(Self { output: fields.u8("output")?, unit: get_unit(fields)? })
     }
 }
 
@@ -187,14 +174,35 @@ impl Lost {
     }
 }
 
-fn put_kind(out: &mut BytesMut, kind: Kind) {
+pub(crate) fn put_unit(out: &mut BytesMut, unit: &AccessUnit) {
+    let AccessUnit { kind, dts, pts, key, data } = unit;
+    put_kind(out, *kind);
+    out.put_u8(u8::from(*key));
+    out.put_u32(dts.scale.hz());
+    out.put_i64(dts.ticks);
+    out.put_i64(pts.rescale(dts.scale).ticks);
+    put_bytes(out, data);
+}
+
+pub(crate) fn get_unit(fields: &mut Fields) -> Result<AccessUnit, Error> {
+    let kind = get_kind(fields)?;
+    let key = fields.flag("key")?;
+    let hz = fields.u32("timescale")?;
+    let scale = Timescale::new(hz).ok_or(Error::Range { what: "timescale", value: 0 })?;
+    let (dts, pts) = (fields.i64("DTS")?, fields.i64("PTS")?);
+    let (dts, pts) = (Timestamp::new(dts, scale), Timestamp::new(pts, scale));
+    let data = fields.bytes("unit", limits::UNIT)?;
+    Ok(AccessUnit { kind, dts, pts, key, data })
+}
+
+pub(crate) fn put_kind(out: &mut BytesMut, kind: Kind) {
     out.put_u8(match kind {
         Kind::Video => 0,
         Kind::Audio => 1,
     });
 }
 
-fn kind(fields: &mut Fields) -> Result<Kind, Error> {
+pub(crate) fn get_kind(fields: &mut Fields) -> Result<Kind, Error> {
     match fields.u8("kind of track")? {
         0 => Ok(Kind::Video),
         1 => Ok(Kind::Audio),

@@ -14,9 +14,11 @@
 
 mod frame;
 pub mod ladder;
+pub mod measured;
 mod message;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 pub use frame::{Decoder, Error, MAX_FRAME, VERSION};
 pub use message::{Done, Failed, Job, Message, Picture, Slate, Sound, Still, Units, limits};

@@ -6,6 +6,8 @@ use media::Rational;
 use crate::Error;
 use crate::frame::{Fields, put_bytes, put_option};
 use crate::ladder::{Change, Config, Effort, Lost, Open, Unit};
+use crate::measured::Measured;
+use crate::watch::{Blind, Thumbnail, Watched};
 
 /// What each field may be, at most.
 pub mod limits {
@@ -46,8 +48,18 @@ pub enum Message {
     Effort(Effort),
     /// Worker to server.
     Lost(Lost),
+    /// Worker to server.
+    Measured(Measured),
     /// Either way: nothing more comes.
     End,
+    /// Server to worker: look at key frames of channels.
+    Watch,
+    /// Server to worker.
+    Watched(Watched),
+    /// Worker to server.
+    Thumbnail(Thumbnail),
+    /// Worker to server.
+    Blind(Blind),
 }
 
 /// Encode a slate.
@@ -146,6 +158,11 @@ const UNIT: u8 = 8;
 const EFFORT: u8 = 9;
 const LOST: u8 = 10;
 const END: u8 = 11;
+const MEASURED: u8 = 16;
+const WATCH: u8 = 12;
+const WATCHED: u8 = 13;
+const THUMBNAIL: u8 = 14;
+const BLIND: u8 = 15;
 
 impl Message {
     pub(crate) fn write(&self, out: &mut BytesMut) {
@@ -195,7 +212,24 @@ impl Message {
                 out.put_u8(LOST);
                 lost.write(out);
             }
+            Self::Measured(measured) => {
+                out.put_u8(MEASURED);
+                measured.write(out);
+            }
             Self::End => out.put_u8(END),
+            Self::Watch => out.put_u8(WATCH),
+            Self::Watched(watched) => {
+                out.put_u8(WATCHED);
+                watched.write(out);
+            }
+            Self::Thumbnail(thumbnail) => {
+                out.put_u8(THUMBNAIL);
+                thumbnail.write(out);
+            }
+            Self::Blind(blind) => {
+                out.put_u8(BLIND);
+                blind.write(out);
+            }
         }
     }
 
@@ -221,7 +255,12 @@ impl Message {
             UNIT => Unit::read(fields).map(Self::Unit),
             EFFORT => Effort::read(fields).map(Self::Effort),
             LOST => Lost::read(fields).map(Self::Lost),
+            MEASURED => Measured::read(fields).map(Self::Measured),
             END => Ok(Self::End),
+            WATCH => Ok(Self::Watch),
+            WATCHED => Watched::read(fields).map(Self::Watched),
+            THUMBNAIL => Thumbnail::read(fields).map(Self::Thumbnail),
+            BLIND => Blind::read(fields).map(Self::Blind),
             other => Err(Error::Kind(other)),
         }
     }

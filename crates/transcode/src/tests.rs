@@ -4,6 +4,7 @@ use bytes::Bytes;
 use media::{AccessUnit, Kind, Rational, Timescale, Timestamp};
 use proptest::prelude::*;
 
+use crate::measured::{Figures, Measured};
 use crate::*;
 
 fn job(picture: Picture) -> Message {
@@ -14,6 +15,23 @@ fn job(picture: Picture) -> Message {
         still: Some(still),
         sound: Some(Sound { sample_rate: 48_000, channels: 2 }),
     })
+}
+
+fn watched(item: watch::Item) -> Message {
+    Message::Watched(watch::Watched { channel: 9, item })
+}
+
+fn thumbnail(tile: u32) -> watch::Thumbnail {
+    watch::Thumbnail {
+        channel: 9,
+        at: Timestamp::new(450_000, Timescale::VIDEO),
+        jpeg: Bytes::from_static(b"\xff\xd8\xff"),
+        webp: Some(Bytes::from_static(b"RIFF")),
+        sheet: Bytes::from_static(b"\xff\xd8\xff\xe0"),
+        since: Timestamp::new(90_000, Timescale::VIDEO),
+        tile,
+        tile_size: (160, 90),
+    }
 }
 
 fn examples() -> Vec<(&'static str, Message)> {
@@ -31,6 +49,13 @@ fn examples() -> Vec<(&'static str, Message)> {
     let at = |ticks| Timestamp::new(ticks, Timescale::VIDEO);
     let data = Bytes::from_static(b"\0\0\0\x01e");
     let unit = AccessUnit { kind: Kind::Video, dts: at(-3000), pts: at(0), key: true, data };
+    let heard = measured::Sound {
+        peak_dbfs: -120.0,
+        clipped: 0.0,
+        momentary_lufs: -23.1,
+        short_term_lufs: -22.9,
+        integrated_lufs: -23.0,
+    };
     vec![
         ("job-black", job(Picture::Black)),
         ("job-file", job(Picture::File(Bytes::from_static(b"\xff\xd8\xff")))),
@@ -54,10 +79,24 @@ fn examples() -> Vec<(&'static str, Message)> {
         ("opened", Message::Opened),
         ("change", Message::Change(ladder::Change { order: Bytes::from_static(b"{}"), logo: Bytes::new() })),
         ("config", Message::Config(config)),
-        ("unit", Message::Unit(ladder::Unit { output: 3, unit })),
+        ("unit", Message::Unit(ladder::Unit { output: 3, unit: unit.clone() })),
         ("effort", Message::Effort(ladder::Effort { output: 1, level: ladder::Level::Half })),
         ("lost", Message::Lost(ladder::Lost { output: 1, reason: "no picture".into() })),
+        (
+            "measured-pictures",
+            Message::Measured(Measured {
+                channel: 7,
+                figures: Figures::Pictures(measured::Pictures { dark: 0.98, moved: Some(4.5) }),
+            }),
+        ),
+        ("measured-sound", Message::Measured(Measured { channel: 0, figures: Figures::Sound(heard) })),
         ("end", Message::End),
+        ("watch", Message::Watch),
+        ("watched-track", watched(watch::Item::Track(Kind::Video, Bytes::from_static(b"avcC")))),
+        ("watched-unit", watched(watch::Item::Unit { unit, still: true })),
+        ("watched-gone", watched(watch::Item::Gone)),
+        ("thumbnail", Message::Thumbnail(thumbnail(watch::TILES - 1))),
+        ("blind", Message::Blind(watch::Blind { channel: 9, reason: "no picture".into() })),
     ]
 }
 
@@ -129,6 +168,10 @@ fn limits_hold_to_the_byte() {
     assert!(units(limits::UNITS).is_ok());
     assert_eq!(units(limits::UNITS + 1), Err(Error::Range { what: "units", value: 1025 }));
 
+    let tile = |tile| read(&Message::Thumbnail(thumbnail(tile)).to_bytes().unwrap());
+    assert!(tile(watch::TILES - 1).is_ok());
+    assert_eq!(tile(watch::TILES), Err(Error::Range { what: "tile", value: watch::TILES.into() }));
+
     let sized = |width| {
         let rate = Rational { num: 30, den: 1 };
         let still = Still { picture: Picture::Black, width, height: 720, rate };
@@ -146,6 +189,8 @@ fn strangers_are_told_apart() {
     assert_eq!(read(&[0, 0, 0, 2, VERSION, 99]), Err(Error::Kind(99)));
     assert_eq!(read(b"\0\0\0\x0b\x01\x03\0\0\0\0\0\0\0\0!"), Err(Error::Rest(1)));
     assert_eq!(read(b"\0\0\0\x0b\x01\x03\0\0\0\0\0\0\0\x01\xff"), Err(Error::Text("reason")));
+    let not_a_number = read(b"\0\0\0\x0c\x01\x10\0\0\0\x07\0\x7f\xc0\0\0\0");
+    assert_eq!(not_a_number, Err(Error::Range { what: "dark", value: 0x7fc0_0000 }));
     assert!(matches!(read(b"GET / HTTP/1.1\r\n"), Err(Error::TooLong(_))));
 }
 
@@ -180,7 +225,7 @@ proptest! {
 
     #[test]
     fn damaged_bytes_are_an_error_or_a_message_never_a_panic(
-        example in 0..14usize,
+        example in 0..22usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
         let mut bytes = examples().remove(example).1.to_bytes().unwrap().to_vec();

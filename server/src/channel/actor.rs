@@ -21,6 +21,7 @@ use crate::ingest::{End, Feed, Knock, Seat};
 use crate::journal::Trouble;
 use crate::store;
 use crate::transcode::feed::Made;
+use crate::transcode::watch::feed::Saw;
 
 /// Items of one publisher under way: about two seconds.
 const FEED: usize = 256;
@@ -29,11 +30,13 @@ const FAREWELL: Duration = Duration::from_secs(60);
 /// The figures of a running session reach the database this often.
 const KEEP_SOURCE: Duration = Duration::from_secs(10);
 
+mod detect;
 mod ends;
 mod flow;
 mod ladder;
 mod settle;
 mod slate;
+mod stills;
 
 struct Actor {
     shared: Arc<Shared>,
@@ -49,6 +52,9 @@ struct Actor {
     slate: slate::Desk,
     /// The running session's, where anything is made.
     ladder: Option<Ladder>,
+    /// The running session's.
+    watch: Option<detect::Desk>,
+    stills: stills::Stills,
 }
 
 /// The admitted publisher.
@@ -97,6 +103,8 @@ enum Turn {
     Due,
     /// The ladder's worker made something.
     Made(Made),
+    /// The shared worker looked at a key frame.
+    Saw(Saw),
     /// The worker made a slate, or can't.
     Slate(Option<hls::slate::Slate>),
     /// No registry any more.
@@ -112,10 +120,22 @@ pub(super) async fn run(
     let machine =
         live::Channel::new(ChannelId::new(channel.id.as_str()), config(&channel.settings), channel.stopped);
     let (knocking, on, run, source_kept, keeping) = (None, None, None, None, None);
-    let slate = slate::Desk::default();
-    let ladder = None;
-    let mut actor =
-        Actor { shared, channel, machine, knocking, on, run, source_kept, keeping, slate, ladder };
+    let (slate, stills) = (slate::Desk::default(), stills::Stills::default());
+    let (ladder, watch) = (None, None);
+    let mut actor = Actor {
+        shared,
+        channel,
+        machine,
+        knocking,
+        on,
+        run,
+        source_kept,
+        keeping,
+        slate,
+        ladder,
+        watch,
+        stills,
+    };
     if let Some(session) = unfinished {
         actor.recover(session).await;
         // To read a day's journal takes a hundred times of what is kept of it.
@@ -140,6 +160,7 @@ pub(super) async fn run(
             }
             Turn::Due => actor.due().await,
             Turn::Made(made) => actor.made(made).await,
+            Turn::Saw(saw) => actor.saw(saw),
             Turn::Slate(made) => actor.slate_made(made),
             Turn::Over => return,
         }
@@ -181,6 +202,7 @@ impl Actor {
             message = messages.recv() => message.map_or(Turn::Over, Turn::Message),
             feed = feed => Turn::Feed(feed),
             made = made => Turn::Made(made),
+            saw = self.stills.saw() => Turn::Saw(saw),
             slate = self.slate.made() => Turn::Slate(slate),
             () = alarm => Turn::Due,
         }
@@ -205,6 +227,7 @@ impl Actor {
                 let input = Input::Update(config(&channel.settings));
                 self.channel = *channel;
                 self.process().await;
+                self.configure_watch();
                 self.input(input).await;
                 self.answer(done);
             }
@@ -264,6 +287,7 @@ impl Actor {
             ladder.tick(now);
         }
         self.tell_of_ladder();
+        self.settle_stills();
         self.machine.handle_timeout(now);
         self.carry_out().await;
         self.tick_slate().await;
@@ -291,6 +315,7 @@ impl Actor {
                 self.run = Some(Run::new(session.as_str(), plan(settings), settings.record));
                 self.shared.library.keep.hold(session.as_str());
                 self.slate = slate::Desk::default();
+                self.begin_watch();
                 self.shared.shelf.expect(&self.channel.playback_id);
                 if let Some(Connected { stage: Stage::Flowing { timeline, seen_key, .. }, .. }) = &mut self.on
                 {

@@ -6,6 +6,7 @@
 mod actor;
 pub(crate) mod assets;
 mod breaks;
+mod detect;
 mod gather;
 mod ladder;
 mod ledger;
@@ -26,14 +27,16 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::control::channels::{Channels, Order, Unavailable};
+use crate::control::channels::{Channels, Health, Order, Unavailable};
 use crate::ingest::{Door, Knock, Seat};
 use crate::journal::{Library, Writer};
 use crate::machine::Machine;
 use crate::monitor::Monitor;
 use crate::package::Shelf;
+use crate::stills::Albums;
 use crate::store::{self, Lookup, Store};
 use crate::transcode::Transcoder;
+use crate::transcode::watch::feed::Watcher;
 
 pub(crate) use recover::Recovered;
 
@@ -53,15 +56,23 @@ pub(crate) struct Shared {
     /// Told when a session is over and what it leaves behind is announced.
     retention: Arc<Notify>,
     pub transcoder: Transcoder,
+    pub watcher: Watcher,
+    pub albums: Albums,
     pub monitor: Monitor,
     pub machine: Machine,
     /// By session: what it receives, as measured by now.
     sources: Mutex<HashMap<String, live::Source>>,
+    /// By session: how that is.
+    healths: Mutex<HashMap<String, Health>>,
 }
 
 impl Shared {
     fn sources(&self) -> MutexGuard<'_, HashMap<String, live::Source>> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn healths(&self) -> MutexGuard<'_, HashMap<String, Health>> {
+        self.healths.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// In its turn; nobody waits for it.
@@ -73,6 +84,19 @@ impl Shared {
 /// The running channels; clones are handles to the same.
 #[derive(Clone)]
 pub(crate) struct Registry(Arc<Inner>);
+
+/// What channels are given to work with.
+pub(crate) struct Given {
+    pub store: Store,
+    pub writer: Writer,
+    pub library: Library,
+    pub shelf: Shelf,
+    pub albums: Albums,
+    pub retention: Arc<Notify>,
+    pub clock: Clock,
+    pub transcoder: Transcoder,
+    pub machine: Machine,
+}
 
 struct Inner {
     shared: Arc<Shared>,
@@ -101,17 +125,11 @@ enum Message {
 
 impl Registry {
     /// No channel runs yet.
-    pub(crate) fn new(
-        store: Store,
-        writer: Writer,
-        library: Library,
-        shelf: Shelf,
-        retention: Arc<Notify>,
-        clock: Clock,
-        (transcoder, machine): (Transcoder, Machine),
-    ) -> Self {
+    pub(crate) fn new(given: Given) -> Self {
+        let Given { store, writer, library, shelf, albums, retention, clock, transcoder, machine } = given;
         let ledger = Ledger::open(store.clone());
-        let (sources, monitor) = Default::default();
+        let watcher = Watcher::start(transcoder.program().cloned());
+        let (sources, healths, monitor) = Default::default();
         let shared = Shared {
             store,
             writer,
@@ -121,9 +139,12 @@ impl Registry {
             ledger,
             retention,
             transcoder,
+            watcher,
+            albums,
             monitor,
             machine,
             sources,
+            healths,
         };
         let refusals = Mutex::new(live::event::Throttle::refusals());
         Self(Arc::new(Inner { shared: Arc::new(shared), actors: Mutex::new(Some(HashMap::new())), refusals }))
@@ -282,6 +303,10 @@ impl Channels for Registry {
 
     fn source(&self, session: &str) -> Option<live::Source> {
         self.0.shared.sources().get(session).cloned()
+    }
+
+    fn health(&self, session: &str) -> Option<Health> {
+        self.0.shared.healths().get(session).cloned()
     }
 }
 

@@ -127,6 +127,11 @@ impl Run {
         run
     }
 
+    /// How far back viewers can go.
+    pub(super) fn window(&self) -> Duration {
+        self.plan.window
+    }
+
     /// What viewers read.
     pub(super) fn live(&self) -> Option<&Arc<Live>> {
         self.media.as_ref().map(|media| media.package.live())
@@ -404,6 +409,11 @@ impl Run {
             }
             (Ok(()), None) | (Err(_), Some(_)) => None,
         }
+    }
+
+    /// All of it is kept.
+    pub(super) fn records(&self) -> bool {
+        self.record
     }
 
     /// It has something to fetch afterwards.

@@ -3,6 +3,7 @@
 
 mod keep;
 mod limits;
+mod thumbnails;
 mod tls;
 mod transcode;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 pub use keep::{Retention, Storage};
 pub use limits::Limits;
+pub use thumbnails::Thumbnails;
 use tls::Tls;
 pub use transcode::Transcode;
 
@@ -88,6 +90,8 @@ pub struct Config {
     pub storage: Storage,
     /// What is made of what comes in.
     pub transcode: Transcode,
+    /// Small pictures of what is live.
+    pub thumbnails: Thumbnails,
     /// The program to start as the transcode worker: this one, unless a test does without.
     pub worker: Option<PathBuf>,
 }
@@ -127,6 +131,7 @@ struct File {
     storage: Storage,
     #[serde(default)]
     transcode: Transcode,
+    thumbnails: Thumbnails,
 }
 
 impl File {
@@ -149,6 +154,7 @@ impl Config {
         };
         file.limits.check()?;
         file.transcode.check()?;
+        file.thumbnails.check()?;
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (https, rtmps) = (args.https.or(file.https), args.rtmps.or(file.rtmps));
         let public = Public {
@@ -172,6 +178,7 @@ impl Config {
             retention: file.retention,
             storage: file.storage,
             transcode: file.transcode,
+            thumbnails: file.thumbnails,
         })
     }
 
@@ -191,6 +198,7 @@ impl Config {
             retention: Retention::default(),
             storage: Storage::default(),
             transcode: Transcode::default(),
+            thumbnails: Thumbnails::default(),
             worker: None,
         }
     }
@@ -232,6 +240,15 @@ mod tests {
         let error = format!("{:#}", load(&[], "[limits]\nwrite_timeout_s = 0").unwrap_err());
         assert!(error.contains("write_timeout_s"), "{error}");
         assert!(load(&[], "[limits]\nconnexions = 1").is_err());
+    }
+
+    #[test]
+    fn thumbnails_may_be_rare_or_none() {
+        let every = |text: &str| load(&[], text).map(|config| config.thumbnails.every().map(|d| d.as_secs()));
+        assert_eq!(every("").unwrap(), Some(5));
+        assert_eq!(every("[thumbnails]\nevery_s = 0").unwrap(), None);
+        assert_eq!(every("[thumbnails]\nevery_s = 3600").unwrap(), Some(3_600));
+        assert!(every("[thumbnails]\nevery_s = 3601").unwrap_err().to_string().contains("every_s"));
     }
 
     #[test]

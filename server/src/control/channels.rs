@@ -1,6 +1,7 @@
 //! What `control` asks of running channels; `channel::Registry` answers it.
 
 use futures_util::future::BoxFuture;
+use time::OffsetDateTime;
 
 use crate::store;
 
@@ -13,6 +14,19 @@ pub trait Channels: Send + Sync + 'static {
     fn order<'a>(&'a self, channel: &'a str, order: Order) -> BoxFuture<'a, Result<(), Unavailable>>;
     /// What a running session receives, as measured by now; `None` where it doesn't run or nothing is known.
     fn source(&self, session: &str) -> Option<live::Source>;
+    /// How its picture and sound are; `None` where it doesn't run.
+    fn health(&self, session: &str) -> Option<Health>;
+}
+
+/// How a running session's picture and sound are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    /// Open alerts, and since when.
+    pub alerts: Vec<(live::watch::Alert, OffsetDateTime)>,
+    /// The newest figures of its sound.
+    pub sound: Option<live::watch::Sound>,
+    /// The newest drift.
+    pub av_drift_ms: Option<f64>,
 }
 
 /// What an operator may order of a channel that exists.

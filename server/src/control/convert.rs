@@ -1,6 +1,7 @@
 //! Rows and facts into the API's shapes, by hand: so that neither changes by accident with the other.
 
 use super::PublicUrls;
+use super::channels::Health;
 use crate::store;
 
 pub(super) fn channel(
@@ -23,6 +24,8 @@ pub(super) fn channel(
         playback: api::channel::Playback {
             hls_url: urls.hls(&row.playback_id),
             dvr_url: urls.dvr(&row.playback_id),
+            thumbnail_url: urls.thumbnail(&row.playback_id),
+            storyboard_url: urls.storyboard(&row.playback_id),
             watch_url: urls.watch(&row.playback_id),
             policy: policy_out(row.settings.policy),
             id: row.playback_id,
@@ -38,6 +41,7 @@ pub(super) fn channel(
         },
         ladder: kept(&row.settings.ladder),
         processing: kept(&row.settings.processing),
+        detectors: kept(&row.settings.detectors),
         slate: api::channel::Slate {
             after_ms: row.settings.slate_after.as_millis() as u32,
             picture: row.slate_picture.map(picture),
@@ -62,8 +66,12 @@ fn kept<T: serde::de::DeserializeOwned + Default>(json: &str) -> T {
     serde_json::from_str(json).unwrap_or_default()
 }
 
-/// `measured` is what a running session receives by now.
-pub(super) fn session(row: store::Session, measured: Option<live::Source>) -> api::session::Session {
+/// `measured` is what a running session receives by now, `health` how that is.
+pub(super) fn session(
+    row: store::Session,
+    measured: Option<live::Source>,
+    health: Option<Health>,
+) -> api::session::Session {
     use api::session::{EndReason as To, Status};
     use live::session::EndReason as From;
     api::session::Session {
@@ -87,6 +95,7 @@ pub(super) fn session(row: store::Session, measured: Option<live::Source>) -> ap
             From::Refused => To::Refused,
         }),
         source: measured.or(row.source).map(source),
+        health: health.map(self::health),
         created_at: row.created_at,
         live_at: row.live_at,
         ended_at: row.ended_at,
@@ -98,11 +107,34 @@ fn source(source: live::Source) -> api::session::Source {
     api::session::Source { codecs, width, height, fps, bitrate, encoder }
 }
 
+fn health(health: Health) -> api::session::Health {
+    let Health { alerts, sound, av_drift_ms } = health;
+    let alert = |(alert, since): (live::watch::Alert, _)| api::session::Alert {
+        alert: alert.code().to_owned(),
+        cause: alert.cause(),
+        fix: alert.fix().to_owned(),
+        since,
+    };
+    api::session::Health {
+        alerts: alerts.into_iter().map(alert).collect(),
+        sound: sound.map(|sound| api::session::Sound {
+            peak_dbfs: sound.peak_dbfs,
+            clipped_percent: sound.clipped * 100.0,
+            momentary_lufs: sound.momentary_lufs,
+            short_term_lufs: sound.short_term_lufs,
+            integrated_lufs: sound.integrated_lufs,
+        }),
+        av_drift_ms,
+    }
+}
+
 /// `folder` is how addresses name the session.
 pub(super) fn asset(row: store::Asset, folder: &str, urls: &PublicUrls) -> api::asset::Asset {
     let (kind, url) = match row.kind {
         live::event::AssetKind::Recording => (api::asset::Kind::Recording, urls.recording(folder, row.part)),
         live::event::AssetKind::CatchUp => (api::asset::Kind::CatchUp, urls.catch_up(folder)),
+        live::event::AssetKind::Thumbnail => (api::asset::Kind::Thumbnail, urls.kept_thumbnail(folder)),
+        live::event::AssetKind::Storyboard => (api::asset::Kind::Storyboard, urls.kept_storyboard(folder)),
     };
     api::asset::Asset {
         id: row.id,

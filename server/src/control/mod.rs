@@ -6,6 +6,7 @@
 mod auth;
 pub mod channels;
 mod convert;
+mod detectors;
 mod extract;
 mod idempotency;
 mod openapi;
@@ -117,6 +118,26 @@ impl PublicUrls {
     /// The whole session as HLS.
     pub fn catch_up(&self, session_id: &str) -> String {
         format!("{}/vod/{session_id}/index.m3u8", self.media())
+    }
+
+    /// The newest thumbnail of what is live.
+    pub fn thumbnail(&self, playback_id: &str) -> String {
+        format!("{}/live/{playback_id}/thumbnail.jpg", self.media())
+    }
+
+    /// The storyboard of what is live.
+    pub fn storyboard(&self, playback_id: &str) -> String {
+        format!("{}/live/{playback_id}/storyboard.vtt", self.media())
+    }
+
+    /// A session's last thumbnail.
+    pub fn kept_thumbnail(&self, session_id: &str) -> String {
+        format!("{}/vod/{session_id}/thumbnail.jpg", self.media())
+    }
+
+    /// A session's storyboard.
+    pub fn kept_storyboard(&self, session_id: &str) -> String {
+        format!("{}/vod/{session_id}/storyboard.vtt", self.media())
     }
 
     fn media(&self) -> &str {

@@ -81,7 +81,7 @@ pub(super) fn merge(kept: &str, told: Value) -> Result<String> {
     of(&processing)
 }
 
-fn patch(target: &mut Value, change: Value) {
+pub(super) fn patch(target: &mut Value, change: Value) {
     let Value::Object(changes) = change else {
         *target = change;
         return;

@@ -8,7 +8,7 @@ use hls::recording::Trim;
 
 use super::problem::{Problem, Result};
 use super::recording::recording;
-use super::{convert, processing};
+use super::{convert, detectors, processing};
 use crate::store::{Asset, Policy, Retention, Settings};
 
 const RECONNECT_WINDOW: Duration = Duration::from_secs(30);
@@ -51,6 +51,7 @@ pub(super) fn of(create: Create) -> Result<Settings> {
         slate_after: create.slate.and_then(|slate| slate.after_ms).map_or(Ok(SLATE_AFTER), slate_after)?,
         ladder: processing::ladder(&create.ladder.unwrap_or_default())?,
         processing: processing::of(&create.processing.unwrap_or_default())?,
+        detectors: detectors::of(&create.detectors.unwrap_or_default())?,
     })
 }
 
@@ -80,6 +81,10 @@ pub(super) fn merge(old: Settings, update: Update) -> Result<Settings> {
         processing: match update.processing {
             Some(told) => processing::merge(&old.processing, told)?,
             None => old.processing,
+        },
+        detectors: match update.detectors {
+            Some(told) => detectors::merge(&old.detectors, told)?,
+            None => old.detectors,
         },
     })
 }

@@ -90,9 +90,13 @@ pub(super) enum Name {
     Playlist,
     /// The whole window.
     Dvr,
+    /// The whole window's key frames.
+    Keys,
     Init(u32),
     Part(u64),
     Segment(u64),
+    /// The key frame that a segment begins with.
+    Key(u64),
 }
 
 impl Name {
@@ -103,6 +107,9 @@ impl Name {
         if file == "dvr.m3u8" {
             return Some(Self::Dvr);
         }
+        if file == "iframes.m3u8" {
+            return Some(Self::Keys);
+        }
         if let Some(name) = file.strip_suffix(".mp4") {
             return number(name.strip_prefix("init")?).map(|n| Self::Init(n as u32));
         }
@@ -110,6 +117,7 @@ impl Name {
         match name.split_at_checked(1)? {
             ("p", digits) => number(digits).map(Self::Part),
             ("s", digits) => number(digits).map(Self::Segment),
+            ("k", digits) => number(digits).map(Self::Key),
             _ => None,
         }
     }
@@ -148,8 +156,11 @@ pub(super) async fn file(
     let Some(track) = live.rendition(&rendition) else { return vod::nothing(&deliver) };
     let viewer = Viewer { client, playback: &playback, headers: &headers };
     match name {
-        Name::Playlist => media_playlist(&deliver, &live, track, query.as_deref(), &viewer, false).await,
-        Name::Dvr => media_playlist(&deliver, &live, track, query.as_deref(), &viewer, true).await,
+        Name::Playlist => {
+            media_playlist(&deliver, &live, track, query.as_deref(), &viewer, Reach::Live).await
+        }
+        Name::Dvr => media_playlist(&deliver, &live, track, query.as_deref(), &viewer, Reach::Window).await,
+        Name::Keys => media_playlist(&deliver, &live, track, query.as_deref(), &viewer, Reach::Keys).await,
         Name::Init(number) => {
             let init = track.held().init(number);
             match init {
@@ -161,6 +172,13 @@ pub(super) async fn file(
             let parts = track.held().segment(msn);
             match parts {
                 Some(parts) => media(&headers, parts),
+                None => vod::answer(&deliver, session, &rendition, name, &headers).await,
+            }
+        }
+        Name::Key(msn) => {
+            let key = track.held().key(msn);
+            match key {
+                Some(data) => media(&headers, vec![data]),
                 None => vod::answer(&deliver, session, &rendition, name, &headers).await,
             }
         }
@@ -179,14 +197,23 @@ fn deadline(wait: Duration) -> Instant {
     tokio::time::sleep(wait).deadline()
 }
 
-/// `window`: all of it, in whole segments.
+/// Which of a rendition's playlists.
+#[derive(Clone, Copy)]
+enum Reach {
+    Live,
+    /// All of the window, in whole segments.
+    Window,
+    /// The key frames of it.
+    Keys,
+}
+
 async fn media_playlist(
     deliver: &Deliver,
     live: &Live,
     rendition: &Rendition,
     query: Option<&str>,
     viewer: &Viewer<'_>,
-    window: bool,
+    reach: Reach,
 ) -> Response {
     let query = match parse(query.unwrap_or_default()) {
         Ok(query) => query,
@@ -200,17 +227,21 @@ async fn media_playlist(
     let mut waiting = None;
     loop {
         let view = views.borrow_and_update().clone();
-        let ask = if window { reload::ask_dvr } else { reload::ask };
+        let ask = match reach {
+            Reach::Live => reload::ask,
+            Reach::Window | Reach::Keys => reload::ask_dvr,
+        };
         let answer = view.as_ref().map_or(Reload::Wait, |view| ask(view.index(), &query));
         match (answer, view) {
             (Reload::Ready, Some(view)) => {
                 let keep = if view.index().ended() { Keep::Finished } else { keep };
                 let gzip = takes_gzip(viewer.headers);
                 let skip = reload::skip(view.index(), &query);
-                let body = if window {
-                    view.window(skip, gzip, rendition)
-                } else {
-                    view.playlist(skip, gzip, rendition)
+                let body = match reach {
+                    Reach::Live => view.playlist(skip, gzip, rendition),
+                    Reach::Window => view.window(skip, gzip, rendition),
+                    Reach::Keys if view.has_keys() => view.keys(skip, gzip, rendition),
+                    Reach::Keys => return vod::nothing(deliver),
                 };
                 return playlist(viewer.headers, &body, keep);
             }
@@ -335,6 +366,8 @@ mod tests {
         assert!(matches!(Name::parse("init0.mp4"), Some(Name::Init(0))));
         assert!(matches!(Name::parse("p12.m4s"), Some(Name::Part(12))));
         assert!(matches!(Name::parse("s3.m4s"), Some(Name::Segment(3))));
+        assert!(matches!(Name::parse("iframes.m3u8"), Some(Name::Keys)));
+        assert!(matches!(Name::parse("k3.m4s"), Some(Name::Key(3))));
         for other in [
             "p.m4s",
             "p01.m4s",

@@ -13,6 +13,7 @@ mod live;
 mod range;
 mod recording;
 mod reply;
+mod stills;
 mod ui;
 mod vod;
 
@@ -30,6 +31,7 @@ use crate::access::Gate;
 use crate::clock::Clock;
 use crate::journal::Library;
 use crate::package::Shelf;
+use crate::stills::Albums;
 use crate::store::Store;
 
 pub(crate) use held::{Held, Limits};
@@ -41,6 +43,7 @@ const PREFLIGHT: Duration = Duration::from_secs(7200);
 pub(crate) struct Deliver {
     pub shelf: Shelf,
     pub library: Library,
+    pub albums: Albums,
     pub store: Store,
     pub clock: Clock,
     pub playlists: Playlists,
@@ -62,8 +65,16 @@ pub(crate) fn router(deliver: Deliver) -> Router {
     let media = Router::new()
         .route("/live/{playback}/index.m3u8", get(live::multivariant))
         .route("/live/{playback}/dvr.m3u8", get(dvr::multivariant))
+        .route("/live/{playback}/thumbnail.jpg", get(stills::live_jpeg))
+        .route("/live/{playback}/thumbnail.webp", get(stills::live_webp))
+        .route("/live/{playback}/storyboard.vtt", get(stills::live_storyboard))
+        .route("/live/{playback}/{session}/storyboard/{file}", get(stills::live_sheet))
         .route("/live/{playback}/{session}/{rendition}/{file}", get(live::file))
         .route("/vod/{session}/index.m3u8", get(vod::multivariant))
+        .route("/vod/{session}/thumbnail.jpg", get(stills::kept_jpeg))
+        .route("/vod/{session}/thumbnail.webp", get(stills::kept_webp))
+        .route("/vod/{session}/storyboard.vtt", get(stills::kept_storyboard))
+        .route("/vod/{session}/storyboard/{file}", get(stills::kept_sheet))
         .route("/vod/{session}/{rendition}/{file}", get(vod::file))
         .route("/vod/{session}/recording.mp4", get(recording::serve))
         .layer(cors)

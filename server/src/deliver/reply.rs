@@ -1,10 +1,12 @@
 //! Answers: bodies with their type, their codings and how long they may be kept.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use axum::Json;
 use axum::body::Body;
 use axum::http::header::{
     ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
-    CONTENT_TYPE, RETRY_AFTER, VARY,
+    CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +19,7 @@ use crate::package::Rendered;
 use crate::store::id;
 
 pub(super) const MP4: &str = "video/mp4";
+const VTT: &str = "text/vtt; charset=utf-8";
 const M3U8: &str = "application/vnd.apple.mpegurl";
 /// The name stands for these bytes for ever.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -34,6 +37,30 @@ pub(super) enum Keep {
 
 /// A playlist, gzipped where the viewer takes that.
 pub(super) fn playlist(headers: &HeaderMap, body: &Rendered, keep: Keep) -> Response {
+    text(headers, M3U8, body, keep)
+}
+
+/// A storyboard, gzipped where the viewer takes that.
+pub(super) fn vtt(headers: &HeaderMap, body: &Rendered, keep: Keep) -> Response {
+    text(headers, VTT, body, keep)
+}
+
+/// A picture, or that it is the one that the viewer has.
+pub(super) fn image(headers: &HeaderMap, webp: bool, keep: &str, data: Bytes) -> Response {
+    let mut hasher = DefaultHasher::new();
+    data.hash(&mut hasher);
+    let tag = format!("\"{:016x}\"", hasher.finish());
+    let known = headers.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let known = known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag || one.trim() == "*"));
+    let common = [(CACHE_CONTROL, keep.to_owned()), (ETAG, tag)];
+    if known {
+        return (StatusCode::NOT_MODIFIED, common).into_response();
+    }
+    let kind = HeaderValue::from_static(if webp { "image/webp" } else { "image/jpeg" });
+    (common, [(CONTENT_TYPE, kind)], data).into_response()
+}
+
+fn text(headers: &HeaderMap, kind: &'static str, body: &Rendered, keep: Keep) -> Response {
     let keep = match keep {
         Keep::No => HeaderValue::from_static("no-store"),
         Keep::Shared(seconds) => HeaderValue::from_str(&format!("public, max-age=0, s-maxage={seconds}"))
@@ -41,7 +68,7 @@ pub(super) fn playlist(headers: &HeaderMap, body: &Rendered, keep: Keep) -> Resp
         Keep::Finished => HeaderValue::from_static("public, max-age=1"),
     };
     let common = [
-        (CONTENT_TYPE, HeaderValue::from_static(M3U8)),
+        (CONTENT_TYPE, HeaderValue::from_static(kind)),
         (CACHE_CONTROL, keep),
         (VARY, ACCEPT_ENCODING.into()),
     ];

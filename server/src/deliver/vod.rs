@@ -32,7 +32,7 @@ enum Playlist {
     /// The multivariant one; `folder` is what its addresses hold: of two secrets there are two.
     Renditions { folder: String },
     /// A rendition's.
-    Media { rendition: String },
+    Media { rendition: String, keys: bool },
 }
 
 impl Playlists {
@@ -69,7 +69,7 @@ pub(super) async fn multivariant(
     let keep = if folder == session { Keep::Finished } else { Keep::No };
     let which = Playlist::Renditions { folder: folder.clone() };
     catch_up(&deliver, &session, which, keep, &headers, move |files, _| {
-        let uri = |name: &str| format!("../{folder}/{name}/media.m3u8");
+        let uri = |name: &str| format!("../{folder}/{name}");
         let renditions: Vec<_> = files.tracks.iter().map(|t| (uri(&t.name), t.indexes())).collect();
         Some(vod::multivariant(&renditions))
     })
@@ -113,15 +113,19 @@ pub(super) async fn answer(
     headers: &HeaderMap,
 ) -> Response {
     let wanted = match name {
-        Name::Playlist => {
-            let named = rendition.to_owned();
-            let which = Playlist::Media { rendition: named.clone() };
+        Name::Playlist | Name::Keys => {
+            let (named, keys) = (rendition.to_owned(), matches!(name, Name::Keys));
+            let which = Playlist::Media { rendition: named.clone(), keys };
             return catch_up(deliver, session, which, Keep::Finished, headers, move |files, trim| {
                 let track = files.tracks.iter().find(|track| track.name == named)?;
                 let cut = (*trim != Trim::default())
                     .then(|| files.tracks.first().map(|leader| Cut::of(&leader.indexes(), trim)))
                     .flatten();
-                Some(vod::media(&track.indexes(), cut.as_ref()))
+                if keys && track.indexes().iter().any(|file| file.header.channels > 0) {
+                    return None;
+                }
+                let playlist = if keys { vod::keys } else { vod::media };
+                Some(playlist(&track.indexes(), cut.as_ref()))
             })
             .await;
         }
@@ -130,6 +134,7 @@ pub(super) async fn answer(
         Name::Init(number) => Wanted::Init(number),
         Name::Part(number) => Wanted::Part(number),
         Name::Segment(msn) => Wanted::Segment(msn),
+        Name::Key(msn) => Wanted::Key(msn),
     };
     let named = rendition.to_owned();
     match blocking(deliver, session, move |library, session| library.load(session, &named, wanted)).await {
@@ -204,7 +209,7 @@ pub(super) async fn ask<T: Send + 'static>(
 }
 
 /// Asks the session's files, off the runtime.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     deliver: &Deliver,
     session: &str,
     job: impl FnOnce(&Library, &str) -> std::io::Result<Option<T>> + Send + 'static,

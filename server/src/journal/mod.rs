@@ -16,7 +16,7 @@ mod track;
 mod write;
 
 pub(crate) use health::Trouble;
-pub(crate) use read::{Files, Library, Wanted};
+pub(crate) use read::{Files, Library, Track, Wanted};
 pub(crate) use recorder::{Context, Recorder};
 pub(crate) use recording::{Recording, Rendition};
 pub(crate) use repair::{Found, repair};

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 /// Samples of scanned files that are kept at hand: an hour has about 300,000, which are 5 MB.
 const CACHED_SAMPLES: usize = 4_000_000;
 /// The renditions that are recorded, the leading one first.
-const RENDITIONS: [&str; 2] = ["video", "audio"];
+pub(super) const RENDITIONS: [&str; 2] = ["video", "audio"];
 
 /// The name of one, and of no other path: `video`, `audio`, and of what is made `360p`, `640x360`, `sound`.
 fn plain(name: &str) -> bool {
@@ -39,7 +39,7 @@ pub(crate) struct Library {
 
 /// Files as they were found.
 #[derive(Default)]
-struct Scans {
+pub(super) struct Scans {
     clock: u64,
     samples: usize,
     files: HashMap<PathBuf, Scan>,
@@ -73,6 +73,8 @@ pub(crate) struct Track {
 pub(crate) enum Wanted {
     Init(u32),
     Segment(u64),
+    /// The key frame that a segment begins with.
+    Key(u64),
     Part(u64),
 }
 
@@ -194,6 +196,10 @@ impl Library {
             let Some((path, index)) = self.find(&folder, &names, wanted)? else { continue };
             let range = match wanted {
                 Wanted::Init(_) => continue,
+                Wanted::Key(msn) => match key(&path, &index, msn)? {
+                    Some(part) => return Ok(Some(part)),
+                    None => continue,
+                },
                 Wanted::Segment(msn) => {
                     let from = index.parts.partition_point(|part| part.msn < msn);
                     let to = index.parts.partition_point(|part| part.msn <= msn);
@@ -220,7 +226,7 @@ impl Library {
         wanted: Wanted,
     ) -> std::io::Result<Option<(PathBuf, Arc<Index>)>> {
         let (mut low, mut high) = (0, names.len());
-        if let Wanted::Segment(msn) = wanted {
+        if let Wanted::Segment(msn) | Wanted::Key(msn) = wanted {
             high = names.partition_point(|first| *first <= msn);
             low = high.saturating_sub(1);
         }
@@ -233,7 +239,7 @@ impl Library {
                 continue;
             };
             let reached = match wanted {
-                Wanted::Segment(msn) => index.header.first_msn <= msn,
+                Wanted::Segment(msn) | Wanted::Key(msn) => index.header.first_msn <= msn,
                 Wanted::Part(number) => index.header.first_part <= number,
                 Wanted::Init(number) => index.header.init <= number,
             };
@@ -247,7 +253,7 @@ impl Library {
         Ok(found)
     }
 
-    fn scans(&self) -> MutexGuard<'_, Scans> {
+    pub(super) fn scans(&self) -> MutexGuard<'_, Scans> {
         self.scans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -266,7 +272,7 @@ impl Library {
     }
 
     /// What is in a file; `None` where it is gone, or its head is on its way to the disk this very moment.
-    fn scan(&self, path: &Path, len: Option<u64>) -> std::io::Result<Option<Arc<Index>>> {
+    pub(super) fn scan(&self, path: &Path, len: Option<u64>) -> std::io::Result<Option<Arc<Index>>> {
         let len = match len.map_or_else(|| path.metadata().map(|meta| meta.len()), Ok) {
             Ok(len) => len,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -302,22 +308,6 @@ impl Library {
         let Some(folder) = self.folder(session) else { return Ok(()) };
         self.recordings.forget(session);
         self.remove_folder(&folder)
-    }
-
-    /// Of a session that is over nothing is kept behind the end of its recording.
-    pub(crate) fn remove_rest(&self, session: &str) -> std::io::Result<()> {
-        let Some(folder) = self.folder(session) else { return Ok(()) };
-        let Some(end) = super::cuts(&folder).end else { return Ok(()) };
-        for folder in RENDITIONS.map(|name| folder.join(name)) {
-            for (path, _) in list(&folder)? {
-                let index = self.scan(&path, None)?;
-                if index.is_some_and(|index| index.header.late.unwrap_or(index.header.first_msn) >= end) {
-                    self.scans().discard(&path);
-                    std::fs::remove_file(path)?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Nothing of one of its renditions is wanted any more.
@@ -371,7 +361,7 @@ impl Scans {
         index
     }
 
-    fn discard(&mut self, path: &Path) {
+    pub(super) fn discard(&mut self, path: &Path) {
         self.samples -= self.files.remove(path).map_or(0, |scan| scan.samples);
     }
 }
@@ -410,6 +400,19 @@ pub(super) fn list(folder: &Path) -> std::io::Result<Vec<(PathBuf, u64)>> {
         }
     }
     Ok(files)
+}
+
+/// The key frame that a segment begins with, as a part of its own: only its bytes are read.
+fn key(path: &Path, index: &Index, msn: u64) -> std::io::Result<Option<Bytes>> {
+    let parts = || index.parts.iter().skip_while(|part| part.msn < msn).take_while(|part| part.msn == msn);
+    let first = parts().next();
+    let sample = first.and_then(|part| part.samples.first()).filter(|sample| sample.key);
+    let (Some(first), Some(sample)) = (first, sample) else { return Ok(None) };
+    let ticks = parts().flat_map(|part| &part.samples).map(|sample| sample.duration);
+    let ticks = ticks.fold(0, u32::saturating_add);
+    let data = read_at(path, first.payload, sample.size.into())?;
+    let sequence = (first.number + 1) as u32;
+    Ok(Some(hls::mp4::key_part(sequence, first.decode_time, *sample, ticks, data)))
 }
 
 /// A stretch of a file.

@@ -13,7 +13,7 @@ use hls::recording::fragmented::{Growing, Known, Progress, grow, patch};
 use hls::recording::{Layout, Source, Trim};
 
 use super::Library;
-use super::read::{path, read_at};
+use super::read::{RENDITIONS, list, path, read_at};
 
 /// Bytes of `moov` boxes and tables that are kept at hand: an hour has about 3 MB.
 const CACHED: usize = 96 << 20;
@@ -161,6 +161,22 @@ impl Library {
             super::mark(&folder)?;
         }
         Ok(found)
+    }
+
+    /// Of a session that is over nothing is kept behind the end of its recording.
+    pub(crate) fn remove_rest(&self, session: &str) -> std::io::Result<()> {
+        let Some(folder) = self.folder(session) else { return Ok(()) };
+        let Some(end) = super::cuts(&folder).end else { return Ok(()) };
+        for folder in RENDITIONS.map(|name| folder.join(name)) {
+            for (path, _) in list(&folder)? {
+                let index = self.scan(&path, None)?;
+                if index.is_some_and(|index| index.header.late.unwrap_or(index.header.first_msn) >= end) {
+                    self.scans().discard(&path);
+                    std::fs::remove_file(path)?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

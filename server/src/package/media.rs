@@ -124,6 +124,11 @@ impl Held {
         (parts.len() == sealed.count).then_some(parts)
     }
 
+    /// The key frame that a sealed segment begins with.
+    pub(crate) fn key(&self, msn: u64) -> Option<Bytes> {
+        hls::mp4::key_frame(&self.segment(msn)?)
+    }
+
     /// An initialisation segment.
     pub(crate) fn init(&self, number: u32) -> Option<Bytes> {
         self.inits.get(&number).cloned()
@@ -168,6 +173,7 @@ mod tests {
             start,
             duration,
             bytes: 1,
+            key: 1,
             gap: false,
             parts: vec![info],
         })));

@@ -45,7 +45,7 @@ impl Rendered {
 /// The pages of a long playlist, compressed once each. In a gzip member the blocks of one stay the same wherever they
 /// stand, where the compressor forgets at each border what came before.
 #[derive(Debug, Default)]
-pub(crate) struct Pages(Mutex<HashMap<(u64, bool), Arc<Squeezed>>>);
+pub(crate) struct Pages(Mutex<HashMap<(u64, Style), Arc<Squeezed>>>);
 
 /// Deflate blocks that end on a byte.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Pages {
     }
 
     fn page(&self, page: &Page, style: Style, epoch_ms: i64) -> Arc<Squeezed> {
-        let key = (page.msn, style == Style::Live);
+        let key = (page.msn, style);
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         kept.unwrap_or_else(|| {
             let squeezed = squeeze(&text(page, style, epoch_ms));
@@ -97,7 +97,7 @@ impl Pages {
     /// What left the window.
     fn forget(&self, first: u64, style: Style) {
         let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pages.retain(|(msn, live), _| *msn >= first || *live != (style == Style::Live));
+        pages.retain(|(msn, of), _| *msn >= first || *of != style);
         let twice = 2 * pages.len();
         pages.shrink_to(twice);
     }
@@ -148,6 +148,7 @@ mod tests {
                 start: Timestamp::new(90_123 * msn as i64, Timescale::VIDEO),
                 duration: Timestamp::new(90_000 + (msn * 7919 % 90) as i64, Timescale::VIDEO),
                 bytes: 1,
+                key: 1,
                 gap: false,
                 live_only: false,
                 parts: Vec::new(),

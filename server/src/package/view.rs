@@ -44,6 +44,9 @@ pub(crate) struct View {
     /// The window, for both, and its delta.
     windows: [OnceLock<Rendered>; 2],
     window_delta: OnceLock<Rendered>,
+    /// The window's key frames, for both, and their delta.
+    keys: [OnceLock<Rendered>; 2],
+    keys_delta: OnceLock<Rendered>,
 }
 
 impl View {
@@ -54,8 +57,21 @@ impl View {
         window_reports: Vec<media::Report>,
         frame_rate: Option<::media::Rational>,
     ) -> Self {
-        let (full, long, delta, windows, window_delta) = Default::default();
-        Self { index, track, reports, window_reports, frame_rate, full, long, delta, windows, window_delta }
+        let (full, long, delta, windows, window_delta, keys, keys_delta) = Default::default();
+        Self {
+            index,
+            track,
+            reports,
+            window_reports,
+            frame_rate,
+            full,
+            long,
+            delta,
+            windows,
+            window_delta,
+            keys,
+            keys_delta,
+        }
     }
 
     /// The timeline.
@@ -97,6 +113,26 @@ impl View {
                 .get_or_init(|| counted(|| of.pages.join(pieces(), Style::Long, epoch_ms, gzip))),
         }
         .clone()
+    }
+
+    /// The I-frame playlist of the whole window, in the coding that is wanted.
+    pub(crate) fn keys(&self, skip: Option<Skip>, gzip: bool, of: &Rendition) -> Rendered {
+        let skip = skip.filter(|_| !self.index.ended());
+        let epoch_ms = self.index.control.epoch_ms;
+        let pieces = || dvr::keys(&self.index, skip);
+        match skip {
+            Some(_) => self.keys_delta.get_or_init(|| {
+                counted(|| Rendered::new(hls::playlist::whole(pieces(), Style::Keys, epoch_ms)))
+            }),
+            None => self.keys[usize::from(gzip)]
+                .get_or_init(|| counted(|| of.pages.join(pieces(), Style::Keys, epoch_ms, gzip))),
+        }
+        .clone()
+    }
+
+    /// It has key frames to play by themselves.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.track.kind == ::media::Kind::Video && self.index.key_bandwidth().is_some()
     }
 }
 
@@ -207,7 +243,13 @@ impl Live {
             let uri = format!("{folder}/{}/{name}.m3u8?v={viewer}", rendition.name);
             let bandwidth = view.index.bandwidth();
             let of = multivariant::Rendition::of(uri, &view.track, view.frame_rate, bandwidth);
-            multivariant::Rendition { captions: Some(view.index.captions()), ..of }
+            let keys = view.index.key_bandwidth().filter(|_| view.has_keys());
+            let keys = keys.map(|(peak, average)| multivariant::Keys {
+                uri: format!("{folder}/{}/iframes.m3u8?v={viewer}", rendition.name),
+                peak,
+                average,
+            });
+            multivariant::Rendition { captions: Some(view.index.captions()), keys, ..of }
         });
         // The publisher's encoder cuts its GOPs as it likes, so no promise about segments (rule 4).
         multivariant::render(&renditions.collect::<Vec<_>>(), false)

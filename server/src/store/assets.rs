@@ -54,6 +54,8 @@ pub struct Kept {
     pub announced: bool,
     /// Those that are left.
     pub assets: Vec<String>,
+    /// Its media is among them: a recording, or the catch-up playlist.
+    pub media: bool,
     /// The channel's.
     pub max_age: Option<Duration>,
     /// The channel's.
@@ -178,7 +180,10 @@ fn kept(sql: &Connection, session: &str) -> Result<Option<Kept>, Error> {
     )?;
     let mut rows = statement.query([session])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let mut assets = sql.prepare_cached("SELECT id FROM assets WHERE session_id = ?1 ORDER BY id")?;
+    let mut assets = sql.prepare_cached("SELECT id, kind FROM assets WHERE session_id = ?1 ORDER BY id")?;
+    let assets: Vec<(String, String)> =
+        assets.query_map([session], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let media = [AssetKind::Recording, AssetKind::CatchUp].map(AssetKind::name);
     Ok(Some(Kept {
         session: session.to_owned(),
         channel: subject(row.get(0)?, &row.get::<_, String>(1)?),
@@ -186,7 +191,8 @@ fn kept(sql: &Connection, session: &str) -> Result<Option<Kept>, Error> {
         announced: row.get(3)?,
         max_age: row.get::<_, Option<u32>>(4)?.map(|s| Duration::from_secs(s.into())),
         max_bytes: row.get::<_, Option<i64>>(5)?.and_then(|b| u64::try_from(b).ok()),
-        assets: assets.query_map([session], |row| row.get(0))?.collect::<Result<_, _>>()?,
+        media: assets.iter().any(|(_, kind)| media.contains(&kind.as_str())),
+        assets: assets.into_iter().map(|(id, _)| id).collect(),
     }))
 }
 
@@ -235,7 +241,7 @@ fn points(from: Option<i64>, until: Option<i64>) -> Trim {
 fn asset(row: &Row<'_>) -> Result<Asset, Error> {
     let id: String = row.get(0)?;
     let kind: String = row.get(2)?;
-    let kind = [AssetKind::Recording, AssetKind::CatchUp]
+    let kind = AssetKind::ALL
         .into_iter()
         .find(|known| known.name() == kind)
         .ok_or_else(|| Error::Damaged(format!("asset {id}")))?;

@@ -90,7 +90,8 @@ pub(super) fn log(event: &live::Event) {
         | Kind::RecordingStopped { .. }
         | Kind::LadderShed { .. }
         | Kind::LadderOverBudget { .. }
-        | Kind::LadderFailed { .. } => {
+        | Kind::LadderFailed { .. }
+        | Kind::AlertOpened { .. } => {
             tracing::warn!(event = event.name(), "{event}");
         }
         Kind::ChannelCreated
@@ -111,7 +112,8 @@ pub(super) fn log(event: &live::Event) {
         | Kind::RecordingResumed { .. }
         | Kind::LadderWhole
         | Kind::LadderInBudget
-        | Kind::LadderWorks => tracing::info!(event = event.name(), "{event}"),
+        | Kind::LadderWorks
+        | Kind::AlertClosed { .. } => tracing::info!(event = event.name(), "{event}"),
     }
 }
 
@@ -169,6 +171,12 @@ fn data(kind: &Kind) -> Value {
             "alert": "ladder_failed", "cause": cause, "fix": fix, "detail": format!("{cause}. {fix}"),
         }),
         Kind::LadderWorks => json!({ "alert": "ladder_failed" }),
+        Kind::AlertOpened { alert } => json!({
+            "alert": alert.code(), "cause": alert.cause(), "fix": alert.fix(), "detail": alert.to_string(),
+        }),
+        Kind::AlertClosed { alert, lasted } => {
+            json!({ "alert": alert.code(), "cause": alert.cause(), "lasted_s": lasted.as_secs_f64() })
+        }
         Kind::ChannelCreated
         | Kind::ChannelActivated
         | Kind::ChannelStopped

@@ -153,6 +153,9 @@ const STEPS: &[&str] = &[
     ) STRICT;
 ",
     "
+    ALTER TABLE channels ADD COLUMN detectors TEXT NOT NULL DEFAULT '{}';
+",
+    "
     ALTER TABLE channels ADD COLUMN recording TEXT NOT NULL DEFAULT '{}';
 ",
 ];

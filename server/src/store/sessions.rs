@@ -155,7 +155,9 @@ pub(super) fn apply(sql: &Connection, event: &live::Event, now: OffsetDateTime) 
         | Kind::LadderOverBudget { .. }
         | Kind::LadderInBudget
         | Kind::LadderFailed { .. }
-        | Kind::LadderWorks => {}
+        | Kind::LadderWorks
+        | Kind::AlertOpened { .. }
+        | Kind::AlertClosed { .. } => {}
     }
     Ok(())
 }

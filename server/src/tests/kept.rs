@@ -5,7 +5,7 @@ use std::time::Duration;
 use live::event::{AssetKind, DeleteReason};
 
 use super::fixture;
-use super::play::{attribute, samples};
+use super::play::{attribute, frames, samples};
 use super::rig::{Rig, settings};
 use crate::config::{Config, Retention};
 use crate::store::{Asset, Page, Settings};
@@ -57,6 +57,43 @@ async fn the_window_has_an_address_of_its_own() {
     short.media(&short.folder("video").await, 1).await;
     let list = short.text(&format!("/live/{}/index.m3u8", short.channel.playback_id)).await;
     assert!(!list.contains("SESSION-DATA"), "{list}");
+}
+
+/// Live and in the catch-up playlist, under the same names with the same bytes; and not of sound.
+#[tokio::test]
+async fn key_frames_have_a_playlist_of_their_own() {
+    let rig = Rig::start().await;
+    let publisher = rig.publish(&fixture::tags()).await;
+    let folder = rig.folder("video").await;
+    rig.media(&folder, 3).await;
+    let list = rig.text(&format!("/live/{}/index.m3u8", rig.channel.playback_id)).await;
+    let [uri] = &attribute(&list, "#EXT-X-I-FRAME-STREAM-INF", "URI")[..] else { unreachable!("{list}") };
+    let keys = rig.text(&format!("/live/{}/{uri}", rig.channel.playback_id)).await;
+    assert!(keys.contains("#EXT-X-I-FRAMES-ONLY") && !keys.contains("PART"), "{keys}");
+    let mut live = Vec::new();
+    for uri in keys.lines().filter(|line| !line.starts_with('#')) {
+        let data = rig.bytes(&format!("{folder}/{uri}")).await;
+        assert_eq!(frames(&data), 1, "{uri}");
+        live.push((uri.to_owned(), data));
+    }
+    for (file, status) in
+        [("iframes.m3u8?_HLS_msn=0", 200), ("iframes.m3u8?_HLS_msn=999", 400), ("k999.m4s", 404)]
+    {
+        assert_eq!(rig.get(&format!("{folder}/{file}")).await.status(), status, "{file}");
+    }
+    let sound = rig.folder("audio").await;
+    assert_eq!(rig.get(&format!("{sound}/iframes.m3u8")).await.status(), 404);
+    publisher.close().await.unwrap();
+    let session = rig.sessions().await.remove(0).id;
+    rig.until("assets", async |rig| assets(rig, &session).await.len() == 2).await;
+    let list = rig.text(&format!("/vod/{session}/index.m3u8")).await;
+    assert!(list.contains("/video/iframes.m3u8\""), "{list}");
+    let kept = rig.text(&format!("/vod/{session}/video/iframes.m3u8")).await;
+    assert!(kept.contains("#EXT-X-I-FRAMES-ONLY") && kept.ends_with("#EXT-X-ENDLIST\n"), "{kept}");
+    assert_eq!(rig.get(&format!("/vod/{session}/audio/iframes.m3u8")).await.status(), 404);
+    for (uri, data) in live {
+        assert_eq!(rig.bytes(&format!("/vod/{session}/video/{uri}")).await, data, "{uri}");
+    }
 }
 
 #[tokio::test]

@@ -14,3 +14,4 @@ mod live;
 mod restart;
 mod secure;
 mod signed;
+mod stills;

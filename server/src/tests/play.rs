@@ -57,3 +57,14 @@ pub(super) fn samples(file: &[u8]) -> Vec<(String, Vec<Vec<u8>>)> {
         })
         .collect()
 }
+
+/// How many samples a part has.
+pub(super) fn frames(part: &[u8]) -> usize {
+    let mut cursor = Cursor::new(part);
+    loop {
+        match Any::read_from(&mut cursor).unwrap() {
+            Any::Moof(moof) => return moof.traf[0].trun[0].samples.len(),
+            _ => continue,
+        }
+    }
+}

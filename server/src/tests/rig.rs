@@ -34,6 +34,7 @@ pub(super) fn settings() -> Settings {
         ladder: r#"{"kind":"source"}"#.to_owned(),
         processing: "{}".to_owned(),
         recording: "{}".to_owned(),
+        detectors: "{}".to_owned(),
     }
 }
 

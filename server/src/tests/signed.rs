@@ -11,7 +11,7 @@ use super::rig::{Rig, settings};
 use crate::store::{Policy, Scope, Settings};
 
 impl Rig {
-    async fn api(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+    pub(super) async fn api(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let url = self.url(&format!("/api/v1{path}"));
         let request = self.web.request(method.parse().unwrap(), url).bearer_auth(self.server.admin_token());
         let request = if body.is_null() { request } else { request.json(&body) };
@@ -27,7 +27,7 @@ impl Rig {
     }
 }
 
-fn sign(kid: &str, key: &str, algorithm: Algorithm, claims: &Value) -> String {
+pub(super) fn sign(kid: &str, key: &str, algorithm: Algorithm, claims: &Value) -> String {
     let der = rcgen::KeyPair::from_pem(key).unwrap().serialize_der();
     let key = match algorithm {
         Algorithm::EdDSA => EncodingKey::from_ed_der(&der),

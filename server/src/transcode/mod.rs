@@ -15,6 +15,7 @@ mod slate;
 mod supervise;
 #[cfg(all(test, unix))]
 mod tests;
+pub(crate) mod watch;
 mod worker;
 
 pub use hardware::{TRY, try_encoder};

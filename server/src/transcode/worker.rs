@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use anyhow::Context;
 use transcode::{Decoder, Done, Failed, Job, Message};
 
-use super::ladder;
+use super::{ladder, watch};
 
 /// The program's first argument; after it the server's process id.
 pub const NAME: &str = "transcode-worker";
@@ -32,6 +32,7 @@ fn work(mut jobs: impl Read, mut results: impl Write + Send) -> anyhow::Result<(
                 results.write_all(&bytes).and_then(|()| results.flush()).context("the server is gone")?;
             }
             Message::Open(open) => return ladder::run(&open, next, results),
+            Message::Watch => return watch::run(next, results),
             Message::Done(_)
             | Message::Failed(_)
             | Message::Opened
@@ -40,7 +41,11 @@ fn work(mut jobs: impl Read, mut results: impl Write + Send) -> anyhow::Result<(
             | Message::Unit(_)
             | Message::Effort(_)
             | Message::Lost(_)
-            | Message::End => anyhow::bail!("the server sent neither a job nor a ladder to open"),
+            | Message::Measured(_)
+            | Message::End
+            | Message::Watched(_)
+            | Message::Thumbnail(_)
+            | Message::Blind(_) => anyhow::bail!("the server sent neither a job nor a ladder to open"),
         }
     }
     Ok(())

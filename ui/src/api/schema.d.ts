@@ -336,23 +336,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/system": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The machine's processors, memory and disk, the server's processes, and the budget that ladders share. */
-        get: operations["readSystem"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/tokens": {
         parameters: {
             query?: never;
@@ -446,7 +429,7 @@ export interface components {
          * @description What an asset is.
          * @enum {string}
          */
-        AssetKind: "recording" | "catch_up";
+        AssetKind: "recording" | "catch_up" | "thumbnail" | "storyboard";
         /**
          * @description Changes to an asset (JSON merge patch, RFC 7396): what isn't told stays. Nothing is encoded again, and nothing lost:
          *     `null` for both points shows all of it again.
@@ -478,51 +461,44 @@ export interface components {
             /** @description Also what comes in, as it comes in. True unless told or `processing` is set. */
             source?: boolean | null;
         };
+        /** @description How much further apart picture and sound come than when the publisher began. */
+        AvDriftDetector: {
+            /**
+             * Format: int32
+             * @description 1 to 600; 10 unless told.
+             * @default 10
+             */
+            after_s: number;
+            /**
+             * @description True unless told.
+             * @default true
+             */
+            on: boolean;
+            /**
+             * Format: int32
+             * @description 40 to 5000; 150 unless told.
+             * @default 150
+             */
+            over_ms: number;
+        };
         /**
          * @description What a band does.
          * @enum {string}
          */
         BandKind: "peak" | "low_shelf" | "high_shelf" | "high_pass" | "low_pass" | "notch";
-        /** @description The machine's budget for ladders. */
-        Budget: {
+        /** @description Black pictures. */
+        BlackDetector: {
             /**
-             * Format: double
-             * @description All there is to give: the machine's cores by `[transcode] share`.
+             * Format: int32
+             * @description 1 to 600; 3 unless told.
+             * @default 3
              */
-            cores: number;
+            after_s: number;
             /**
-             * Format: double
-             * @description What is given. Never more than there is.
+             * @description True unless told.
+             * @default true
              */
-            granted_cores: number;
-            /** @description The ladders of running sessions, the oldest first. */
-            ladders: components["schemas"]["BudgetLadder"][];
-        };
-        /** @description A ladder in the budget. */
-        BudgetLadder: {
-            /**
-             * Format: double
-             * @description What all of it takes, by its size and what was learnt of this machine.
-             */
-            asks_cores: number;
-            /** @description `ch_…` */
-            channel_id: string;
-            /**
-             * Format: double
-             * @description What is set aside for it.
-             */
-            granted_cores: number;
-            /** @description Its renditions of pictures, the largest first. */
-            renditions: components["schemas"]["LadderRendition"][];
-            /** @description `ses_…` */
-            session_id: string;
-            /** @description How much of it there is room for. */
-            state: components["schemas"]["LadderState"];
-            /**
-             * Format: double
-             * @description What it took in the last five seconds; `null` before that is known.
-             */
-            used_cores?: number | null;
+            on: boolean;
         };
         /** @description A channel. */
         Channel: {
@@ -531,6 +507,8 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description What is watched for in picture and sound. */
+            detectors: components["schemas"]["Detectors"];
             /**
              * Format: int32
              * @description How many seconds viewers can go back while it is live.
@@ -573,8 +551,6 @@ export interface components {
             reconnect_window_s: number;
             /** @description Keeps the recording and catch-up of each session. */
             record: boolean;
-            /** @description What must be true for them to exist. */
-            recording: components["schemas"]["RecordingConditions"];
             /** @description How long its recordings are kept. */
             retention: components["schemas"]["Retention"];
             /** @description What viewers see while the publisher is silent. */
@@ -592,6 +568,8 @@ export interface components {
         };
         /** @description A new channel. What isn't told takes its default. */
         ChannelCreate: {
+            /** @description All on unless told. */
+            detectors?: components["schemas"]["Detectors"];
             /**
              * Format: int32
              * @description 30 to 604800; 30 unless told. Kept on disk where it is longer than memory holds, also without `record`.
@@ -627,8 +605,6 @@ export interface components {
             reconnect_window_s?: number;
             /** @description True unless told. */
             record?: boolean;
-            /** @description Nothing unless told. */
-            recording?: components["schemas"]["RecordingConditions"];
             /** @description For ever unless told. */
             retention?: components["schemas"]["Retention"];
             /** @description What viewers see while the publisher is silent. */
@@ -649,6 +625,8 @@ export interface components {
          *     latency and the recording that it began with.
          */
         ChannelUpdate: {
+            /** @description Merged into what is set (RFC 7396): a field that isn't told stays, `null` takes it back to its default. Holds at once. */
+            detectors?: components["schemas"]["Detectors"];
             /**
              * Format: int32
              * @description 30 to 604800; from the next session on.
@@ -684,12 +662,24 @@ export interface components {
             reconnect_window_s?: number;
             /** @description From the next session on. */
             record?: boolean;
-            /** @description As a whole; from the next session on. */
-            recording?: components["schemas"]["RecordingConditions"];
             /** @description Both limits at once: one that isn't told is none. */
             retention?: components["schemas"]["Retention"];
             /** @description What viewers see while the publisher is silent. */
             slate?: components["schemas"]["SlateUpdate"];
+        };
+        /** @description Sound that is cut off. */
+        ClippingDetector: {
+            /**
+             * Format: int32
+             * @description 1 to 600; 3 unless told.
+             * @default 3
+             */
+            after_s: number;
+            /**
+             * @description True unless told.
+             * @default true
+             */
+            on: boolean;
         };
         /** @description Loud is made quieter. */
         Compressor: {
@@ -724,19 +714,6 @@ export interface components {
          * @enum {string}
          */
         Corner: "top_left" | "top_right" | "bottom_left" | "bottom_right" | "centre";
-        /** @description The processors. */
-        Cpu: {
-            /**
-             * Format: int32
-             * @description How many this server may use.
-             */
-            cores: number;
-            /**
-             * Format: double
-             * @description Busy cores of the machine, whoever uses them.
-             */
-            used_cores: number;
-        };
         /** @description Pixels off each side, up to 8192; at least 16 must be left. */
         Crop: {
             /**
@@ -770,12 +747,57 @@ export interface components {
          * @enum {string}
          */
         Deinterlace: "detected" | "always";
-        /** @description A file system. */
-        Disk: {
-            /** Format: int64 */
-            free_bytes: number;
-            /** Format: int64 */
-            total_bytes: number;
+        /**
+         * @description Alerts about what comes in. Each opens when something was so for `after_s` seconds, and closes when it wasn't for two. They
+         *     are events (`alert.opened`, `alert.closed`), and stand in a session's `health` while they are open.
+         */
+        Detectors: {
+            /**
+             * @default {
+             *       "after_s": 10,
+             *       "on": true,
+             *       "over_ms": 150
+             *     }
+             */
+            av_drift: components["schemas"]["AvDriftDetector"];
+            /**
+             * @default {
+             *       "after_s": 3,
+             *       "on": true
+             *     }
+             */
+            black: components["schemas"]["BlackDetector"];
+            /**
+             * @default {
+             *       "after_s": 3,
+             *       "on": true
+             *     }
+             */
+            clipping: components["schemas"]["ClippingDetector"];
+            /**
+             * @default {
+             *       "after_s": 20,
+             *       "on": true
+             *     }
+             */
+            frozen: components["schemas"]["FrozenDetector"];
+            /**
+             * @default {
+             *       "after_s": 30,
+             *       "max_lufs": -5,
+             *       "min_lufs": -42,
+             *       "on": true
+             *     }
+             */
+            loudness: components["schemas"]["LoudnessDetector"];
+            /**
+             * @default {
+             *       "after_s": 10,
+             *       "below_dbfs": -60,
+             *       "on": true
+             *     }
+             */
+            silence: components["schemas"]["SilenceDetector"];
         };
         /**
          * @description How pictures are encoded.
@@ -838,6 +860,20 @@ export interface components {
          * @enum {string}
          */
         Fit: "bars" | "fill" | "stretch";
+        /** @description Pictures that don't move. */
+        FrozenDetector: {
+            /**
+             * Format: int32
+             * @description 1 to 600; 20 unless told.
+             * @default 20
+             */
+            after_s: number;
+            /**
+             * @description True unless told.
+             * @default true
+             */
+            on: boolean;
+        };
         /**
          * @description Toolsets of H.264.
          * @enum {string}
@@ -870,25 +906,6 @@ export interface components {
             /** @enum {string} */
             kind: "list";
         });
-        /** @description A rendition in the budget. */
-        LadderRendition: {
-            /**
-             * Format: double
-             * @description What scaling and encoding it takes.
-             */
-            cores: number;
-            /** @description With nothing left over there would be room for it now. */
-            fits: boolean;
-            /** @description There is room for it. */
-            granted: boolean;
-            /** @description As in the playlists' paths. */
-            name: string;
-        };
-        /**
-         * @description How much of a ladder there is room for.
-         * @enum {string}
-         */
-        LadderState: "whole" | "part" | "waits";
         /**
          * @description What viewers' distance from live is traded against.
          * @enum {string}
@@ -921,12 +938,31 @@ export interface components {
              */
             opacity?: number;
         };
-        /** @description Memory. */
-        Memory: {
-            /** Format: int64 */
-            available_bytes: number;
-            /** Format: int64 */
-            total_bytes: number;
+        /** @description Sound that is too loud or too quiet. Silence is neither. */
+        LoudnessDetector: {
+            /**
+             * Format: int32
+             * @description 1 to 600; 30 unless told.
+             * @default 30
+             */
+            after_s: number;
+            /**
+             * Format: float
+             * @description -70 to 0; -5 unless told.
+             * @default -5
+             */
+            max_lufs: number;
+            /**
+             * Format: float
+             * @description -70 to 0, under `max_lufs`; -42 unless told.
+             * @default -42
+             */
+            min_lufs: number;
+            /**
+             * @description True unless told.
+             * @default true
+             */
+            on: boolean;
         };
         /** @description What must be true of what comes in for a rendition to exist. */
         OnlyIf: {
@@ -1034,6 +1070,8 @@ export interface components {
                  * @description When it was made.
                  */
                 created_at: string;
+                /** @description What is watched for in picture and sound. */
+                detectors: components["schemas"]["Detectors"];
                 /**
                  * Format: int32
                  * @description How many seconds viewers can go back while it is live.
@@ -1076,8 +1114,6 @@ export interface components {
                 reconnect_window_s: number;
                 /** @description Keeps the recording and catch-up of each session. */
                 record: boolean;
-                /** @description What must be true for them to exist. */
-                recording: components["schemas"]["RecordingConditions"];
                 /** @description How long its recordings are kept. */
                 retention: components["schemas"]["Retention"];
                 /** @description What viewers see while the publisher is silent. */
@@ -1144,6 +1180,7 @@ export interface components {
                  * @description When it ended.
                  */
                 ended_at?: string | null;
+                health?: null | components["schemas"]["SessionHealth"];
                 /**
                  * @description `ses_…`
                  * @example ses_01jcz3v6a8m2q4r6t8w0y2b4d6
@@ -1329,6 +1366,10 @@ export interface components {
             id: string;
             /** @description Who may watch. */
             policy: components["schemas"]["Policy"];
+            /** @description WebVTT whose cues name tiles of JPEG sheets, for the whole DVR window. */
+            storyboard_url: string;
+            /** @description The newest thumbnail of what is live, as JPEG; `.webp` in place of `.jpg` has a WebP. */
+            thumbnail_url: string;
             /** @description The watch page. */
             watch_url: string;
         };
@@ -1371,29 +1412,6 @@ export interface components {
             title: string;
             /** @description Always `about:blank`: `code` says what it is. */
             type: string;
-        };
-        /** @description A process. */
-        Process: {
-            /**
-             * Format: int64
-             * @description In memory.
-             */
-            memory_bytes: number;
-            /**
-             * Format: int32
-             * @description The system's number for it.
-             */
-            pid: number;
-            /**
-             * Format: int64
-             * @description Seconds since it was started.
-             */
-            uptime_s: number;
-            /**
-             * Format: double
-             * @description Busy cores.
-             */
-            used_cores: number;
         };
         /**
          * @description What is done to picture and sound. Where anything is, viewers get the result only; the recording keeps what came in. It
@@ -1439,23 +1457,6 @@ export interface components {
              *     }
              */
             sound: components["schemas"]["SoundProcessing"];
-        };
-        /** @description What must be true for a recording and its catch-up playlist to exist. It holds from the next session on. */
-        RecordingConditions: {
-            /**
-             * Format: int64
-             * @description One of fewer bytes, 1 to 2^50, neither.
-             * @default null
-             */
-            min_bytes: number | null;
-            /**
-             * Format: int32
-             * @description A recording shorter than so many seconds, 1 to 604800, is not published, but deleted.
-             * @default null
-             */
-            min_duration_s: number | null;
-            /** @default null */
-            only_if: null | components["schemas"]["OnlyIf"];
         };
         /** @description A rendition. One that would be larger than what comes in is left out. */
         Rendition: {
@@ -1532,6 +1533,7 @@ export interface components {
              * @description When it ended.
              */
             ended_at?: string | null;
+            health?: null | components["schemas"]["SessionHealth"];
             /**
              * @description `ses_…`
              * @example ses_01jcz3v6a8m2q4r6t8w0y2b4d6
@@ -1545,6 +1547,63 @@ export interface components {
             source?: null | components["schemas"]["Source"];
             /** @description Where it stands. */
             status: components["schemas"]["SessionStatus"];
+        };
+        /** @description An open alert. */
+        SessionAlert: {
+            /**
+             * @description `black`, `frozen`, `silence`, `clipping`, `loudness`, `av_drift`.
+             * @example silence
+             */
+            alert: string;
+            /** @description What viewers notice. */
+            cause: string;
+            /** @description What to do about it. */
+            fix: string;
+            /**
+             * Format: date-time
+             * @description Since when it is so.
+             */
+            since: string;
+        };
+        /** @description How a running session's picture and sound are, as of now. */
+        SessionHealth: {
+            /** @description What is wrong with them. */
+            alerts: components["schemas"]["SessionAlert"][];
+            /**
+             * Format: double
+             * @description How many milliseconds later the sound comes, against the pictures, than when the publisher began; negative where it
+             *     comes earlier. `null` until that is known.
+             */
+            av_drift_ms?: number | null;
+            sound?: null | components["schemas"]["SessionSound"];
+        };
+        /** @description Figures of sound. Nothing is below -120. */
+        SessionSound: {
+            /**
+             * Format: float
+             * @description Share of the last second's samples that are cut off, in percent.
+             */
+            clipped_percent: number;
+            /**
+             * Format: float
+             * @description Of all that was measured, gated.
+             */
+            integrated_lufs: number;
+            /**
+             * Format: float
+             * @description EBU R128: loudness of the last 0.4 s.
+             */
+            momentary_lufs: number;
+            /**
+             * Format: float
+             * @description The largest sample of the last second, in dBFS.
+             */
+            peak_dbfs: number;
+            /**
+             * Format: float
+             * @description Of the last 3 s.
+             */
+            short_term_lufs: number;
         };
         /**
          * @description Where a session stands.
@@ -1591,6 +1650,26 @@ export interface components {
         SigningKeyCreated: components["schemas"]["SigningKey"] & {
             /** @description PKCS #8, PEM, where the server made the pair. Shown this once; the server doesn't keep it. */
             private_key?: string;
+        };
+        /** @description Sound without a peak. */
+        SilenceDetector: {
+            /**
+             * Format: int32
+             * @description 1 to 600; 10 unless told.
+             * @default 10
+             */
+            after_s: number;
+            /**
+             * Format: float
+             * @description No sample is above this: -90 to -20; -60 unless told.
+             * @default -60
+             */
+            below_dbfs: number;
+            /**
+             * @description True unless told.
+             * @default true
+             */
+            on: boolean;
         };
         /**
          * @description What viewers see, a picture that does not move and silence, while the publisher is silent or gone: until it returns or
@@ -1762,26 +1841,6 @@ export interface components {
             /** @description What the publisher sends; only to scope `operate`. */
             key?: string | null;
         };
-        /** @description The machine and what runs on it. Figures of processors are busy cores on average over the last five seconds. */
-        System: {
-            /** @description What ladders may take of the processors, and which has how much of it. */
-            budget: components["schemas"]["Budget"];
-            /** @description The processors. */
-            cpu: components["schemas"]["Cpu"];
-            disk?: null | components["schemas"]["Disk"];
-            /** @description The machine's memory. */
-            memory: components["schemas"]["Memory"];
-            server?: null | components["schemas"]["Process"];
-            /**
-             * Format: int64
-             * @description Seconds since the server started.
-             */
-            uptime_s: number;
-            /** @description Of the server. */
-            version: string;
-            /** @description The processes that it started. */
-            workers: components["schemas"]["Worker"][];
-        };
         /** @description A token that isn't revoked. */
         Token: {
             /**
@@ -1818,13 +1877,6 @@ export interface components {
         TokenUpdate: {
             /** @description 1 to 100 characters. */
             name: string;
-        };
-        /** @description A process that works for the server. */
-        Worker: components["schemas"]["Process"] & {
-            /** @description That session's channel. */
-            channel_id?: string | null;
-            /** @description The session whose ladder it makes; `null` for one that works for all: slates and other pictures. */
-            session_id?: string | null;
         };
         /**
          * @description x264's presets, from the fastest.
@@ -3018,43 +3070,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description The request is wrong, or may not be made: `code` says which. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The server failed, or is stopping. */
-            "5XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readSystem: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["System"];
-                };
             };
             /** @description The request is wrong, or may not be made: `code` says which. */
             "4XX": {

@@ -19,6 +19,10 @@ pub(super) enum Bench {
     Growth(Growth),
     /// What publishers cost, how many hold, and what the idle ones take.
     Ingest(Ingest),
+    /// What a ladder costs beside one ffmpeg command, how like the source it is, and how late.
+    Transcode(Transcode),
+    /// What each filter costs beside ffmpeg's own command.
+    Filters(Filters),
 }
 
 /// What every benchmark takes.
@@ -118,6 +122,41 @@ pub(super) struct Ingest {
     seconds: u32,
 }
 
+#[derive(clap::Args, Serialize)]
+pub(super) struct Transcode {
+    #[command(flatten)]
+    #[serde(skip)]
+    common: Common,
+    /// How many pairs; the median is quoted.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=100))]
+    runs: u32,
+    /// Only these; `long`, hours of stream through one worker, only where it is named.
+    #[arg(long, value_parser = ["720p30", "1080p30", "latency", "long"])]
+    case: Vec<String>,
+    /// Seconds of the clip.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(5..=600))]
+    seconds: u32,
+    /// Hours of stream for `long`.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+    hours: u32,
+}
+
+#[derive(clap::Args, Serialize)]
+pub(super) struct Filters {
+    #[command(flatten)]
+    #[serde(skip)]
+    common: Common,
+    /// How many pairs; the median is quoted.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=100))]
+    runs: u32,
+    /// Only these: `mirror`, `denoise`, `karaoke` …
+    #[arg(long)]
+    filter: Vec<String>,
+    /// Seconds of the clip; sound has forty times as many.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(5..=600))]
+    seconds: u32,
+}
+
 impl Bench {
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -126,6 +165,8 @@ impl Bench {
             Self::Swarm(_) => "swarm",
             Self::Growth(_) => "growth",
             Self::Ingest(_) => "ingest",
+            Self::Transcode(_) => "transcode",
+            Self::Filters(_) => "filters",
         }
     }
 
@@ -135,7 +176,9 @@ impl Bench {
             | Self::Latency(Latency { common, .. })
             | Self::Swarm(Swarm { common, .. })
             | Self::Growth(Growth { common, .. })
-            | Self::Ingest(Ingest { common, .. }) => common,
+            | Self::Ingest(Ingest { common, .. })
+            | Self::Transcode(Transcode { common, .. })
+            | Self::Filters(Filters { common, .. }) => common,
         }
     }
 
@@ -147,6 +190,8 @@ impl Bench {
             Self::Swarm(swarm) => serde_json::to_value(swarm),
             Self::Growth(growth) => serde_json::to_value(growth),
             Self::Ingest(ingest) => serde_json::to_value(ingest),
+            Self::Transcode(transcode) => serde_json::to_value(transcode),
+            Self::Filters(filters) => serde_json::to_value(filters),
         }?;
         // It runs in another folder.
         if let Self::Growth(Growth { write: Some(folder), .. }) = self {
@@ -159,7 +204,7 @@ impl Bench {
     pub(super) fn peers(&self) -> &'static [&'static str] {
         match self {
             Self::Start(_) | Self::Latency(_) | Self::Swarm(_) => &["mediamtx"],
-            Self::Growth(_) => &[],
+            Self::Growth(_) | Self::Transcode(_) | Self::Filters(_) => &[],
             Self::Ingest(_) => &["mediamtx", "nginx"],
         }
     }
@@ -171,6 +216,7 @@ impl Bench {
             Self::Latency(_) => &[("broadcast", "glass")],
             Self::Growth(_) => &[("rtmp", "publishers"), ("hls", "journal")],
             Self::Ingest(_) => &[("rtmp", "publishers")],
+            Self::Transcode(_) | Self::Filters(_) => &[("transcode", "feed")],
         }
     }
 }
@@ -238,6 +284,9 @@ mod tests {
             ("ingest --publishers 1001", "1001 is not in 1..=1000"),
             ("ingest --peer srs=/bin/sh", "give mediamtx=PATH or nginx=PATH"),
             ("ingest --peer mediamtx", "give mediamtx=PATH or nginx=PATH"),
+            ("transcode --case 720p", "[possible values: 720p30, 1080p30, latency, long]"),
+            ("transcode --hours 0", "0 is not in 1..=100"),
+            ("filters --case mirror", "unexpected argument '--case'"),
             ("ingest --peer nginx=/no/such/program", "there is no program /no/such/program"),
         ] {
             let error = parse(line).err().unwrap_or_else(|| line.to_owned());

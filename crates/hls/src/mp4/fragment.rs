@@ -74,6 +74,35 @@ pub(crate) fn write(
     out.freeze()
 }
 
+/// The key frame that a segment begins with, alone, in a part of its own that lasts as long as the segment: what an I-frame
+/// playlist names `k{MSN}.m4s`. `parts`: those of the segment, in order. `None` where it begins with none.
+pub fn key_frame<'a>(parts: impl IntoIterator<Item = &'a Bytes>) -> Option<Bytes> {
+    let mut found: Option<(Moof, Bytes)> = None;
+    let mut ticks: u32 = 0;
+    for part in parts {
+        let mut at = 0;
+        for one in read::boxes(part) {
+            at += one.whole.len();
+            if &one.kind != b"moof" {
+                continue;
+            }
+            let moof = read(one.body, false)?;
+            ticks = moof.samples.iter().fold(ticks, |sum, sample| sum.saturating_add(sample.duration));
+            if found.is_none() {
+                let size = moof.samples.first().filter(|sample| sample.key)?.size as usize;
+                found = Some((moof, part.slice(at..).get(8..8 + size).map(Bytes::copy_from_slice)?));
+            }
+        }
+    }
+    let (moof, data) = found?;
+    Some(key_part(moof.sequence, moof.decode_time, *moof.samples.first()?, ticks, data))
+}
+
+/// The same of what is known of it already.
+pub fn key_part(sequence: u32, decode_time: u64, key: Sample, ticks: u32, data: Bytes) -> Bytes {
+    write(true, sequence, decode_time, false, &[(Sample { duration: ticks, ..key }, data)])
+}
+
 /// Gives a `moof` of ours another number and track, and takes `zero` off its decode time. One of another shape stays.
 pub(crate) fn readdress(moof: &mut [u8], sequence: u32, track: u32, zero: u64) {
     // moof(8) mfhd(16) traf(8) tfhd(16) tfdt(20): what `write` writes.

@@ -10,5 +10,7 @@ pub mod init;
 pub(crate) mod read;
 pub(crate) mod write;
 
+pub use fragment::{key_frame, key_part};
+
 #[cfg(test)]
 mod tests;

@@ -67,3 +67,25 @@ fn parts_read_back() {
         }
     }
 }
+
+#[test]
+fn a_segments_key_frame_stands_alone_for_as_long_as_the_segment() {
+    let sample = |key, text: &'static str| {
+        let data = Bytes::from_static(text.as_bytes());
+        (Sample { size: data.len() as u32, duration: 3000, offset: 6000, key }, data)
+    };
+    let first = fragment::write(true, 8, 90_000, false, &[sample(true, "key frame"), sample(false, "b")]);
+    let second = fragment::write(false, 9, 96_000, false, &[sample(false, "c")]);
+    let key = fragment::key_frame([&first, &second]).unwrap();
+    let body = read::path(&key[STYP..], &[b"moof"]).unwrap();
+    let moof = fragment::read(body, false).unwrap();
+    assert_eq!((moof.sequence, moof.decode_time), (8, 90_000));
+    assert_eq!(moof.samples, [Sample { size: 9, duration: 9000, offset: 6000, key: true }]);
+    assert!(key.ends_with(b"mdatkey frame"));
+    // As one piece, as the journal has it.
+    let whole: Bytes = [first.clone(), second.clone()].concat().into();
+    assert_eq!(fragment::key_frame([&whole]), Some(key));
+    assert_eq!(fragment::key_frame([&second, &first]), None);
+    assert_eq!(fragment::key_frame([&first.slice(..first.len() - 4)]).map(|key| key.len()), None);
+    assert_eq!(fragment::key_frame([]), None);
+}

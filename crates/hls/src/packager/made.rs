@@ -124,7 +124,7 @@ impl Packager {
             None => self.index.begin(start),
         };
         open.parts.clear();
-        (open.gap, open.bytes) = (true, 0);
+        (open.gap, open.bytes, open.key) = (true, 0, 0);
         (open.start, open.duration) = (start, Timestamp::new(ticks, self.scale));
         self.seal(out);
     }

@@ -1,7 +1,7 @@
 //! The playlist of a rendition's whole window, while it is live: plain segments, for a player that goes back in time.
 //!
 //! No parts: who watches the past does not need the last second of it. Sliding, so without PLAYLIST-TYPE. Deltas keep a
-//! reload of a day as short as that of a minute.
+//! reload of a day as short as that of a minute. The I-frame playlist is the same of the key frames alone.
 
 use std::fmt::Write;
 
@@ -19,6 +19,15 @@ impl Report {
 
 /// The playlist as of now (style of its pages: `Long`), with `skip` a delta update. New only when a segment is sealed.
 pub fn pieces(index: &Index, skip: Option<Skip>, reports: &[Report]) -> Vec<Piece> {
+    window(index, skip, reports, Style::Long)
+}
+
+/// The I-frame playlist as of now (style of its pages: `Keys`), for trick play.
+pub fn keys(index: &Index, skip: Option<Skip>) -> Vec<Piece> {
+    window(index, skip, &[], Style::Keys)
+}
+
+fn window(index: &Index, skip: Option<Skip>, reports: &[Report], style: Style) -> Vec<Piece> {
     let control = &index.control;
     let plan = &control.plan;
     let first = index.window_sequence();
@@ -30,7 +39,9 @@ pub fn pieces(index: &Index, skip: Option<Skip>, reports: &[Report]) -> Vec<Piec
         if from > first { 9 } else { 6 },
         plan.target_duration
     );
-    if independent(index, first) {
+    if style == Style::Keys {
+        out.push_str("#EXT-X-I-FRAMES-ONLY\n");
+    } else if independent(index, first) {
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
     }
     let _ = writeln!(
@@ -49,14 +60,14 @@ pub fn pieces(index: &Index, skip: Option<Skip>, reports: &[Report]) -> Vec<Piec
     if from > first {
         let _ = writeln!(pieces.text, "#EXT-X-SKIP:SKIPPED-SEGMENTS={}", from - first);
     } else {
-        pieces.past(index.past(), first, Style::Long, control.epoch_ms, &mut init);
+        pieces.past(index.past(), first, style, control.epoch_ms, &mut init);
     }
     for segment in index.segments() {
         if segment.msn < from {
             continue;
         }
-        head(&mut pieces.text, segment, Style::Long, control.epoch_ms, &mut init);
-        tail(&mut pieces.text, segment);
+        head(&mut pieces.text, segment, style, control.epoch_ms, &mut init);
+        tail(&mut pieces.text, segment, style);
     }
     if index.ended() {
         pieces.text.push_str("#EXT-X-ENDLIST\n");

@@ -136,7 +136,7 @@ fn segments(pieces: &mut Pieces, index: &Index, skipped: u64) {
         if control.plan.parts && after < recent {
             segment.parts.iter().for_each(|p| part(out, p, target));
         }
-        tail(out, segment);
+        tail(out, segment, Style::Live);
     }
     if !control.plan.parts || index.ended() {
         return;

@@ -1,7 +1,7 @@
 //! M3U8 text from values. Pure: no state, no time.
 //!
 //! `media` is the live playlist of one rendition, `dvr` that of its whole window, `multivariant` the list of renditions,
-//! `vod` both for catch-up.
+//! `vod` both for catch-up. In an I-frame playlist each segment is the key frame that it begins with.
 
 pub mod dvr;
 pub mod media;
@@ -45,7 +45,7 @@ fn millis(ms: u128) -> String {
 }
 
 /// RFC 3339 in UTC with milliseconds; empty where the clock is beyond year 9999.
-fn date_time(epoch_ms: i64, at: Timestamp) -> String {
+pub fn date_time(epoch_ms: i64, at: Timestamp) -> String {
     let ms = i128::from(epoch_ms) + i128::from(at.as_millis());
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from_unix_timestamp_nanos(ms * 1_000_000)
@@ -64,12 +64,15 @@ pub enum Piece {
 }
 
 /// What a playlist says of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Style {
     /// PROGRAM-DATE-TIME on each.
     Live,
     /// PROGRAM-DATE-TIME on every eighth and after a break: a day has a hundred thousand of them.
     Long,
+    /// The same of the key frames alone (RFC 8216bis §4.4.3.6): a segment that begins with none is a GAP, so that numbers and
+    /// times are those of the other playlists.
+    Keys,
 }
 
 impl Style {
@@ -84,7 +87,7 @@ pub fn text(page: &Page, style: Style, epoch_ms: i64) -> String {
     let mut init = Some(page.init);
     for segment in page.segments() {
         head(&mut out, &segment, style, epoch_ms, &mut init);
-        tail(&mut out, &segment);
+        tail(&mut out, &segment, style);
     }
     out
 }
@@ -130,7 +133,7 @@ impl Pieces {
             }
             for segment in page.segments().skip(gone) {
                 head(&mut self.text, &segment, style, epoch_ms, init);
-                tail(&mut self.text, &segment);
+                tail(&mut self.text, &segment, style);
             }
         }
     }
@@ -162,11 +165,13 @@ fn head(out: &mut String, segment: &Segment, style: Style, epoch_ms: i64, init: 
 }
 
 /// A sealed segment's own lines.
-fn tail(out: &mut String, segment: &Segment) {
-    if segment.gap {
+fn tail(out: &mut String, segment: &Segment, style: Style) {
+    let key = (style == Style::Keys).then(|| segment.key_uri());
+    if segment.gap || key == Some(None) {
         out.push_str("#EXT-X-GAP\n");
     }
     // From edge to edge, so that what is rounded doesn't add up: Shaka puts segments one after the other by it.
     let long = fine(segment.start.plus(segment.duration)) - fine(segment.start);
-    let _ = writeln!(out, "#EXTINF:{},\n{}", seconds(long.max(0)), segment.uri());
+    let uri = key.flatten().unwrap_or_else(|| segment.uri());
+    let _ = writeln!(out, "#EXTINF:{},\n{uri}", seconds(long.max(0)));
 }

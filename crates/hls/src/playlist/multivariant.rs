@@ -25,6 +25,19 @@ pub struct Rendition {
     pub average: u64,
     /// Captions in its pictures: `None` where nobody looked.
     pub captions: Option<bool>,
+    /// Its I-frame playlist, where it has one.
+    pub keys: Option<Keys>,
+}
+
+/// An I-frame playlist as the multivariant lists it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Keys {
+    /// Relative to the multivariant playlist: `ses_…/video/iframes.m3u8`.
+    pub uri: String,
+    /// Bits a second: peak of a key frame over the time it stands for.
+    pub peak: u64,
+    /// Bits a second: average.
+    pub average: u64,
 }
 
 impl Rendition {
@@ -50,6 +63,7 @@ impl Rendition {
             peak,
             average,
             captions: None,
+            keys: None,
         }
     }
 }
@@ -95,6 +109,17 @@ pub fn render(renditions: &[Rendition], independent: bool) -> String {
         out.push_str(if none { ",CLOSED-CAPTIONS=NONE\n" } else { "\n" });
         let _ = writeln!(out, "{}", r.uri);
     });
+    for (r, keys) in video().filter_map(|r| Some((r, r.keys.as_ref()?))) {
+        let _ = write!(
+            out,
+            "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\"",
+            keys.peak, keys.average, r.codec
+        );
+        if let Some((width, height)) = r.size {
+            let _ = write!(out, ",RESOLUTION={width}x{height}");
+        }
+        let _ = writeln!(out, ",URI=\"{}\"", keys.uri);
+    }
     out
 }
 
@@ -136,7 +161,10 @@ mod tests {
             .iter()
             .map(|t| {
                 let of = Rendition::of(format!("ses_1/{}/media.m3u8", t.kind.name()), t, rate(t), None);
-                Rendition { captions: independent.then_some(false), ..of }
+                let keys =
+                    || Keys { uri: "ses_1/video/iframes.m3u8".into(), peak: 400_000, average: 300_000 };
+                let keys = (independent && t.kind == Kind::Video).then(keys);
+                Rendition { captions: independent.then_some(false), keys, ..of }
             })
             .collect();
         expect.assert_eq(&render(&list, independent));
@@ -154,6 +182,7 @@ mod tests {
                 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="ses_1/audio/media.m3u8"
                 #EXT-X-STREAM-INF:BANDWIDTH=3160000,AVERAGE-BANDWIDTH=3160000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio",CLOSED-CAPTIONS=NONE
                 ses_1/video/media.m3u8
+                #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=400000,AVERAGE-BANDWIDTH=300000,CODECS="avc1.64001f",RESOLUTION=1280x720,URI="ses_1/video/iframes.m3u8"
             "##]],
         );
     }

@@ -41,6 +41,15 @@ impl Cut {
 
 /// The media playlist of one rendition from its journal files in order: segments `s{MSN}.m4s`, MAPs `init{K}.mp4`.
 pub fn media(files: &[&journal::Index], cut: Option<&Cut>) -> String {
+    render(files, cut, Style::Live)
+}
+
+/// The same of its key frames alone, `k{MSN}.m4s`.
+pub fn keys(files: &[&journal::Index], cut: Option<&Cut>) -> String {
+    render(files, cut, Style::Keys)
+}
+
+fn render(files: &[&journal::Index], cut: Option<&Cut>, style: Style) -> String {
     let target = files.first().map_or(1, |f| f.header.plan.target_duration);
     let epoch_ms = files.first().map_or(0, |f| f.header.epoch_ms);
     let mut segments = journal::recorded(files);
@@ -53,6 +62,9 @@ pub fn media(files: &[&journal::Index], cut: Option<&Cut>) -> String {
     }
     let mut out =
         format!("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-PLAYLIST-TYPE:VOD\n");
+    if style == Style::Keys {
+        out.push_str("#EXT-X-I-FRAMES-ONLY\n");
+    }
     let first = segments.first().map(|(_, s)| s);
     let _ = writeln!(
         out,
@@ -65,22 +77,23 @@ pub fn media(files: &[&journal::Index], cut: Option<&Cut>) -> String {
     }
     let mut init = None;
     for (_, segment) in &segments {
-        head(&mut out, segment, Style::Live, epoch_ms, &mut init);
-        tail(&mut out, segment);
+        head(&mut out, segment, style, epoch_ms, &mut init);
+        tail(&mut out, segment, style);
     }
     out.push_str("#EXT-X-ENDLIST\n");
     out
 }
 
-/// The multivariant playlist: each rendition's relative URI and journal files.
+/// The multivariant playlist: each rendition's relative folder and journal files.
 pub fn multivariant(renditions: &[(String, Vec<&journal::Index>)]) -> String {
-    let list: Vec<_> = renditions.iter().filter_map(|(uri, files)| rendition(uri, files)).collect();
+    let list: Vec<_> = renditions.iter().filter_map(|(folder, files)| rendition(folder, files)).collect();
     multivariant::render(&list, false)
 }
 
-fn rendition(uri: &str, files: &[&journal::Index]) -> Option<multivariant::Rendition> {
+fn rendition(folder: &str, files: &[&journal::Index]) -> Option<multivariant::Rendition> {
     let header = &files.iter().find(|file| !file.header.live_only)?.header;
     let (mut bits, mut seconds, mut peak) = (0.0, 0.0, 0.0_f64);
+    let (mut key_bits, mut key_peak) = (0.0, 0.0_f64);
     let recorded = journal::recorded(files);
     for (_, segment) in recorded.iter().filter(|(_, s)| !s.gap && s.duration.ticks > 0) {
         let long = segment.duration.seconds();
@@ -89,11 +102,18 @@ fn rendition(uri: &str, files: &[&journal::Index]) -> Option<multivariant::Rendi
         if peak == 0.0 || long >= f64::from(header.plan.target_duration) / 2.0 {
             peak = peak.max(segment.bytes as f64 * 8.0 / long);
         }
+        key_bits += f64::from(segment.key) * 8.0;
+        key_peak = key_peak.max(f64::from(segment.key) * 8.0 / long);
     }
     let average = if seconds > 0.0 { bits / seconds } else { 0.0 };
     let video = header.channels == 0;
+    let keys = (video && key_bits > 0.0).then(|| multivariant::Keys {
+        uri: format!("{folder}/iframes.m3u8"),
+        peak: key_peak.ceil() as u64,
+        average: (key_bits / seconds).ceil() as u64,
+    });
     Some(multivariant::Rendition {
-        uri: uri.to_owned(),
+        uri: format!("{folder}/media.m3u8"),
         kind: if video { Kind::Video } else { Kind::Audio },
         codec: header.codec.clone(),
         size: video.then_some(header.size),
@@ -102,5 +122,6 @@ fn rendition(uri: &str, files: &[&journal::Index]) -> Option<multivariant::Rendi
         peak: peak.max(average).ceil() as u64,
         average: average.ceil() as u64,
         captions: None,
+        keys,
     })
 }

@@ -106,7 +106,7 @@ impl Presentation {
             self.renditions.iter().zip(&found).map(|(r, f)| self.target(r, f.0)).collect();
         // Rules 2 and 11: three parts of whichever rendition has the longest.
         let longest = targets.iter().map(|t| t.hundred_thousandths()).max().unwrap_or(0);
-        let part_hold_back = Duration::from_micros(longest * 30).max(self.plan.latency);
+        let part_hold_back = Duration::from_micros(longest * 30).max(self.plan.part_hold_back());
         let (mut packagers, mut followers, mut rates) = (Vec::new(), Vec::new(), Vec::new());
         for (i, (rate, frame)) in found.into_iter().enumerate() {
             let control =

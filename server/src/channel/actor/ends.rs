@@ -42,7 +42,9 @@ impl Actor {
             return;
         }
         self.end_ladder().await;
+        self.end_watch();
         let Some(mut run) = self.run.take() else { return };
+        let album = self.end_stills();
         let outcome = run.finish();
         self.log_trouble(outcome);
         self.shared.shelf.retire(&self.channel.playback_id);
@@ -58,6 +60,9 @@ impl Actor {
             flow::keep_last(&shared, keeping, &run).await;
             if run.recorded() {
                 shared.writer.flush().await;
+                if let Some(album) = &album {
+                    album.settle().await;
+                }
                 let events = assets::ready(&shared.library, &shared.clock, &run.id, &subject).await;
                 events.into_iter().for_each(|event| shared.record(event));
                 // Only when this is known, too, may anybody tidy up after it.
@@ -70,6 +75,7 @@ impl Actor {
             }
             tokio::time::sleep(FAREWELL).await;
             shared.shelf.forget(&playback, &run.id);
+            shared.albums.close(&run.id);
             forget_made(&shared, &run);
             forget_rest(&shared, &run);
             // What was only its window goes now.
@@ -84,6 +90,7 @@ impl Actor {
         }
         self.settle().await;
         self.end_ladder().await;
+        self.end_watch();
         let Some(mut run) = self.run.take() else { return };
         let outcome = run.seal();
         self.log_trouble(outcome);
@@ -118,6 +125,7 @@ impl Actor {
             // As if its window had passed.
             Outcome::Unusable => (self.channel.settings.reconnect_window + Duration::from_secs(1), false),
         };
+        self.begin_watch();
         let id = SessionId::new(session.id);
         let was_live = session.live_at.is_some();
         let age = since(created_ms);

@@ -93,6 +93,7 @@ impl Actor {
         outcome = outcome.and(pushed);
         issues.extend(run.take_gaps().into_iter().map(|(track, seconds)| Issue::MediaGap { track, seconds }));
         self.feed_ladder(&fed, now);
+        self.watch_drift(&fed, jump.is_some(), now);
         self.journal_outcome(outcome).await;
         for issue in issues {
             self.input(Input::Issue { publisher, issue }).await;

@@ -10,6 +10,7 @@ use media::flv::Metadata;
 use media::{AccessUnit, Rational, Track};
 
 use super::Actor;
+use crate::channel::detect::measured;
 use crate::channel::ladder::{Desk, Plan};
 use crate::channel::{Recovered, Shared};
 use crate::journal::Trouble;
@@ -26,8 +27,11 @@ pub(super) fn plan(
 ) -> Option<Plan> {
     shared.transcoder.program()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let plan = crate::channel::ladder::plan(settings, tracks, metadata, u32::try_from(cores).unwrap_or(1));
-    plan.map(|plan| plan.encoded_by(shared.transcoder.hardware()))
+    let mut plan =
+        crate::channel::ladder::plan(settings, tracks, metadata, u32::try_from(cores).unwrap_or(1))?;
+    let every = shared.albums.every().map(|every| every.as_millis());
+    plan.order.stills_ms = every.and_then(|ms| u32::try_from(ms).ok());
+    Some(plan.encoded_by(shared.transcoder.hardware()))
 }
 
 /// The channel's logo, as a file; empty without one. `None` where the database is busy.
@@ -90,6 +94,7 @@ impl Actor {
 
     /// A unit of the source, as viewers get it.
     pub(super) fn feed_ladder(&mut self, unit: &AccessUnit, now: Instant) {
+        self.look(unit);
         let Some(desk) = self.ladder.as_mut().filter(|_| !self.slate.shown()) else { return };
         desk.unit(unit, now);
         self.tell_of_ladder();
@@ -125,6 +130,14 @@ impl Actor {
             Made::Lost(output, why) => {
                 let name = desk.lost(output).unwrap_or("a rendition");
                 tracing::warn!("channel {channel}: {name} can't be made: {why}");
+                nothing
+            }
+            Made::Measured(figures) => {
+                self.measured(measured(figures));
+                nothing
+            }
+            Made::Thumbnail(made) => {
+                self.thumbnail(made);
                 nothing
             }
             Made::Ended => nothing,

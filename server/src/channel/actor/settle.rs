@@ -52,6 +52,9 @@ impl Actor {
                 if let Some(desk) = &mut self.ladder {
                     desk.tracks(tracks);
                 }
+                if let Some(eye) = self.stills.eye() {
+                    eye.track(&track);
+                }
                 if let Some(run) = &mut self.run {
                     run.source = source.clone();
                     let outcome = run.discontinuity(Some(track));
@@ -141,6 +144,8 @@ impl Actor {
         let (publisher, source, tracks) = (on.id, run.source.clone(), tracks.clone());
         let plan = plan.zip(lease).map(|(plan, lease)| (plan, logo, lease));
         self.begin_ladder(plan, &tracks);
+        self.interrupt_watch();
+        self.begin_stills(&tracks);
         self.journal_outcome(outcome).await;
         self.input(Input::Tracks { publisher, source }).await;
         if let Some(track) = left_out {

@@ -6,22 +6,22 @@
 
 use std::time::{Duration, Instant};
 
-use api::processing::Processing;
 use bytes::Bytes;
 use live::budget::Grant;
 use live::event::Kind as Fact;
 use live::shed::{self, Shed};
 use media::{AccessUnit, CodecConfig, Kind, Timescale, Timestamp, Track};
 use transcode::Message;
-use transcode::ladder::{Change, Config, Effort, Level, Open, Unit};
+use transcode::ladder::{Config, Effort, Level, Open, Unit};
 
 use super::Plan;
 use super::alerts::Alerts;
 use super::backlog::Backlog;
 use crate::machine::Lease;
-use crate::store::Settings;
 use crate::transcode::Program;
 use crate::transcode::feed::{Feed, Made};
+
+mod change;
 
 /// Before a worker that broke soon after it was started is started again; doubled each time.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -54,7 +54,7 @@ pub(in crate::channel) struct Desk {
     /// What is wrong, and what was told of it.
     alerts: Alerts,
     told: Alerts,
-    /// The newest picture that went in is shown then.
+    /// The newest picture that went in: by its DTS, when a decoder that keeps up gives out the one that is shown then.
     fed: Option<Timestamp>,
     /// A picture came since the last went in.
     came: bool,
@@ -175,9 +175,14 @@ impl Desk {
         self.wants_key = self.backlog.units().next().is_none();
         self.shed.begins();
         self.worker = Worker::Running {
-            feed: Feed::start(&self.program, open, first, self.wants(Kind::Video), self.lease.worker()),
+            feed: Feed::start(&self.program, open, first, |kind| self.wants(kind), self.lease.worker()),
             since: now,
         };
+    }
+
+    /// Its worker decodes the source's pictures.
+    pub(in crate::channel) fn decodes(&self) -> bool {
+        self.wants(Kind::Video) && !matches!(self.worker, Worker::Waiting)
     }
 
     fn wants(&self, kind: Kind) -> bool {
@@ -235,7 +240,11 @@ impl Desk {
 
     /// A unit of the source.
     pub(in crate::channel) fn unit(&mut self, unit: &AccessUnit, now: Instant) {
-        if !self.wants(unit.kind) || matches!(self.worker, Worker::Waiting) {
+        if matches!(self.worker, Worker::Waiting) {
+            return;
+        }
+        if !self.wants(unit.kind) {
+            self.listen(unit);
             return;
         }
         self.backlog.push(unit.clone(), self.given());
@@ -246,9 +255,8 @@ impl Desk {
         if unit.kind == Kind::Audio {
             return;
         }
-        self.fed = self.fed.max(Some(unit.pts));
-        let behind = self.fed.zip(self.slowest()).map(|(fed, made)| fed.minus(made).to_duration());
-        let Some(behind) = behind.map(Option::unwrap_or_default) else { return };
+        let Some(before) = self.fed.replace(unit.dts) else { return };
+        let Some(behind) = shed::behind(before, self.made_of_pictures()) else { return };
         if std::mem::take(&mut self.came) && self.shed.observe(behind, now) {
             self.shed_anew();
         }
@@ -307,9 +315,11 @@ impl Desk {
         made.map(|output| output.given).min().flatten()
     }
 
-    fn slowest(&self) -> Option<Timestamp> {
-        let pictures = self.outputs.iter().filter(|output| output.kind == Kind::Video && !output.lost);
-        pictures.filter(|output| output.effort != shed::Effort::Off).filter_map(|output| output.given).min()
+    fn made_of_pictures(&self) -> impl Iterator<Item = shed::Made> {
+        let outputs = self.plan.order.pictures.iter().zip(&self.outputs).filter(|(_, output)| !output.lost);
+        outputs.filter_map(|(wanted, output)| {
+            Some(shed::Made { given: output.given?, ahead: wanted.ahead(), effort: output.effort })
+        })
     }
 
     /// Where an output goes in the package.
@@ -371,7 +381,7 @@ impl Desk {
             *known = track.clone();
             self.backlog.clear();
             let config = config(track);
-            if self.wants(track.kind) {
+            if self.takes(track.kind) {
                 self.tell(Message::Config(Config { output: 0, kind: track.kind, config }));
             }
         }
@@ -385,19 +395,6 @@ impl Desk {
         for config in again {
             self.tell(Message::Config(Config { output: 0, kind: Kind::Video, config }));
         }
-    }
-
-    /// Other processing, from the next key frame on. What is made stays: it was declared with the session.
-    pub(in crate::channel) fn process(&mut self, settings: &Settings, logo: Option<Bytes>) {
-        let logo = logo.unwrap_or_else(|| self.logo.clone());
-        let processing: Processing = serde_json::from_str(&settings.processing).unwrap_or_default();
-        if self.plan.order.processing == processing && self.logo == logo {
-            return;
-        }
-        self.logo = logo;
-        self.plan.order.processing = processing;
-        self.lease.change(self.plan.ask());
-        self.tell(Message::Change(Change { order: json(&self.plan.order), logo: self.logo.clone() }));
     }
 
     /// Nothing more comes of the source: the worker gives out the rest.

@@ -18,8 +18,9 @@ use media::{CodecConfig, Kind, Rational, Track, aac, avc};
 
 pub(super) use desk::Desk;
 
+use super::detect;
 use crate::store::{LatencyMode, Settings};
-use crate::transcode::order::{Order, Pictures, Sounds};
+use crate::transcode::order::{Measure, Order, Pictures, Sounds};
 
 /// What the worker makes, and what viewers get of the source.
 #[derive(Debug, PartialEq)]
@@ -190,10 +191,19 @@ pub(super) fn plan(settings: &Settings, tracks: &[Track], metadata: &Metadata, c
         ultra_low: settings.latency_mode == LatencyMode::UltraLow,
         frame_rate: (rate.num, rate.den),
         encoder: None,
+        measure: Measure::default(),
+        stills_ms: None,
     };
+    let order = Order { measure: measure(&detect::config(settings), &order.pictures, tracks), ..order };
     let comes =
         comes.map_or(0.0, |(source, _)| f64::from(source.width) * f64::from(source.height) * source.fps);
     Some(Plan { order, names, pictures: as_it_comes, sound: has_sound && !sound, waits: false, comes })
+}
+
+/// What a ladder's worker measures of the source. It decodes pictures only where it makes some.
+fn measure(config: &live::watch::Config, made: &[Pictures], tracks: &[Track]) -> Measure {
+    let sound = tracks.iter().any(|track| track.kind == Kind::Audio);
+    Measure { pictures: config.pictures() && !made.is_empty(), sound: config.sound() && sound }
 }
 
 fn comes(track: &Track, metadata: &Metadata) -> Option<(Source, Rational)> {

@@ -15,7 +15,8 @@ impl Control {
     fn session_dto(&self, row: store::Session) -> api::session::Session {
         let runs = row.status != live::session::Status::Ended;
         let measured = if runs { self.channels.source(&row.id) } else { None };
-        convert::session(row, measured)
+        let health = if runs { self.channels.health(&row.id) } else { None };
+        convert::session(row, measured, health)
     }
 
     async fn session_row(&self, id: &str) -> Result<store::Session> {

@@ -99,6 +99,10 @@ impl Channels for Running {
     fn source(&self, _: &str) -> Option<live::Source> {
         None
     }
+
+    fn health(&self, _: &str) -> Option<super::channels::Health> {
+        None
+    }
 }
 
 /// The API over a real database.

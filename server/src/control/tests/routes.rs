@@ -27,6 +27,8 @@ async fn a_channel_from_making_to_deleting() {
                 "id": playback,
                 "hls_url": format!("http://out.example/live/{playback}/index.m3u8"),
                 "dvr_url": format!("http://out.example/live/{playback}/dvr.m3u8"),
+                "thumbnail_url": format!("http://out.example/live/{playback}/thumbnail.jpg"),
+                "storyboard_url": format!("http://out.example/live/{playback}/storyboard.vtt"),
                 "watch_url": format!("http://out.example/watch/{playback}"),
                 "policy": "public",
             }),

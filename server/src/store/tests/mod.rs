@@ -29,6 +29,7 @@ fn settings(name: &str) -> Settings {
         ladder: r#"{"kind":"source"}"#.to_owned(),
         processing: "{}".to_owned(),
         recording: "{}".to_owned(),
+        detectors: "{}".to_owned(),
     }
 }
 

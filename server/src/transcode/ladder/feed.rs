@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use media::{AccessUnit, Track};
+use media::{AccessUnit, Kind, Track};
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 use tokio::sync::mpsc;
@@ -18,6 +18,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use transcode::Message;
 use transcode::ladder::{Config, Lost, Open, Unit};
+use transcode::measured::{Figures, Measured};
+use transcode::watch::Thumbnail;
 
 use super::work::track;
 use crate::transcode::supervise::{Pipes, Program};
@@ -42,8 +44,12 @@ pub(crate) enum Made {
     Track(u8, Track),
     /// In decode order.
     Unit(u8, AccessUnit),
+    /// Of the pictures as they are after processing, as often as was ordered.
+    Thumbnail(Thumbnail),
     /// This output can't go on: a clause for the log.
     Lost(u8, String),
+    /// What the source is like.
+    Measured(Figures),
     /// Everything is out.
     Ended,
     /// The worker can't go on: a clause for the log. Nothing follows.
@@ -70,23 +76,25 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Starts a worker, which is fed these messages first.
-    /// `process`: says which process it is while it runs.
+    /// Starts a worker, which is fed these messages first. `makes`: anything of this kind. `process`: says which process it is while
+    /// it runs.
     pub(crate) fn start(
         program: &Program,
         open: Open,
         first: Vec<Message>,
-        pictures: bool,
+        makes: impl Fn(Kind) -> bool,
         process: Arc<AtomicU32>,
     ) -> Self {
-        let hangs = if pictures { HANGS } else { HANGS_WITH_SOUND };
+        let hangs = if makes(Kind::Video) { HANGS } else { HANGS_WITH_SOUND };
+        let sound = makes(Kind::Audio);
         let (messages, inbox) = mpsc::channel(FED);
         let (urgent, first_of_all) = mpsc::channel(FED);
         let (told, made) = mpsc::channel(MADE);
         let program = program.clone();
         let task = tokio::spawn(async move {
             let process = Process(process);
-            let end = match run(&program, open, first, (inbox, first_of_all), &told, hangs, &process).await {
+            let queues = (inbox, first_of_all);
+            let end = match run(&program, open, first, queues, &told, (hangs, sound), &process).await {
                 Ok(()) => Made::Ended,
                 Err(why) => Made::Broken(why),
             };
@@ -135,7 +143,7 @@ async fn run(
     first: Vec<Message>,
     (mut inbox, mut urgent): (mpsc::Receiver<Message>, mpsc::Receiver<Message>),
     told: &mpsc::Sender<Made>,
-    hangs: Duration,
+    (hangs, sound): (Duration, bool),
     process: &Process,
 ) -> Result<(), String> {
     let unreached = |why: std::io::Error| format!("can't be reached: {why}");
@@ -173,7 +181,10 @@ async fn run(
             waits.store(true, Relaxed);
             write(&mut input, &message).await?;
             waits.store(false, Relaxed);
-            fed.fetch_add(u32::from(matches!(message, Message::Unit(_))), Relaxed);
+            // Nothing comes of sound that is only measured.
+            let counts =
+                matches!(&message, Message::Unit(Unit { unit, .. }) if sound || unit.kind == Kind::Video);
+            fed.fetch_add(u32::from(counts), Relaxed);
             if message == Message::End {
                 break;
             }
@@ -220,6 +231,8 @@ fn made(message: Message) -> Result<Option<Made>, String> {
         }
         Message::Unit(Unit { output, unit }) => Made::Unit(output, unit),
         Message::Lost(Lost { output, reason }) => Made::Lost(output, reason),
+        Message::Measured(Measured { figures, .. }) => Made::Measured(figures),
+        Message::Thumbnail(thumbnail) => Made::Thumbnail(thumbnail),
         Message::End => return Ok(None),
         Message::Job(_)
         | Message::Done(_)
@@ -227,7 +240,10 @@ fn made(message: Message) -> Result<Option<Made>, String> {
         | Message::Open(_)
         | Message::Opened
         | Message::Change(_)
-        | Message::Effort(_) => return Err("said what no ladder says".to_owned()),
+        | Message::Effort(_)
+        | Message::Watch
+        | Message::Watched(_)
+        | Message::Blind(_) => return Err("said what no ladder says".to_owned()),
     }))
 }
 

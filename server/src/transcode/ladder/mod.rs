@@ -10,9 +10,10 @@ pub(crate) mod order;
 mod pictures;
 mod sounds;
 pub(crate) mod steps;
+mod stills;
 mod work;
 
-pub(super) use work::{reader, run};
+pub(super) use work::{reader, run, track, watch_memory};
 
 #[cfg(test)]
 mod tests;

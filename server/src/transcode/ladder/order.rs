@@ -1,5 +1,6 @@
 //! What a ladder's worker is told to make. Both ends are this program: JSON between them is read as it was written.
 
+use media::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Everything but the media.
@@ -15,9 +16,22 @@ pub(crate) struct Order {
     pub ultra_low: bool,
     /// Pictures a second that come in: numerator and denominator.
     pub frame_rate: (u32, u32),
+    /// What is measured of the source.
+    pub measure: Measure,
+    /// Milliseconds from one thumbnail to the next; `None`: there are none.
+    pub stills_ms: Option<u32>,
     /// Hardware's encoder, by its name; `None`: x264.
     #[serde(default)]
     pub encoder: Option<String>,
+}
+
+/// What is measured of the source on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Measure {
+    /// Its pictures, where any are made.
+    pub pictures: bool,
+    /// Its sound.
+    pub sound: bool,
 }
 
 /// A rendition of pictures.
@@ -43,6 +57,19 @@ pub(crate) struct Pictures {
     pub threads: u32,
     /// What is shown up to here, in 90 kHz on the session's clock, was given out by the worker before.
     pub after: Option<i64>,
+}
+
+/// How far the quality mode looks ahead.
+const AHEAD: Timestamp = Timestamp::millis(500);
+
+impl Pictures {
+    /// How far its encoder looks ahead: what comes in comes out so much later.
+    pub(crate) fn ahead(&self) -> Timestamp {
+        match self.encoding {
+            api::ladder::Encoding::ZeroLatency => Timestamp::millis(0),
+            api::ladder::Encoding::Quality => AHEAD,
+        }
+    }
 }
 
 /// A rendition of sound.

@@ -1,18 +1,19 @@
 //! The worker's pictures: decoded once, given to the rungs.
 
 use std::collections::VecDeque;
+use std::sync::mpsc::SyncSender;
 
 use anyhow::Context;
 use codec::filter::picture::{Steps, Target};
 use codec::ladder::{Config, Effort, Ladder, Output, Rung};
+use codec::measure::{Eye, Seen};
 use codec::{Frame, decode, x264};
 use media::{AccessUnit, Rational, Timescale, Timestamp, Track};
+use transcode::Message;
 
 use super::order::{Order, Pictures as Wanted};
 use super::steps;
 
-/// Pictures that the quality mode looks ahead, at 30 a second.
-const LOOKAHEAD: f64 = 15.0;
 /// How far a rendition may run ahead of its rate.
 const VBV_MS: u32 = 1_000;
 
@@ -25,6 +26,9 @@ pub(super) struct Pictures {
     wants_key: bool,
     /// To take effect with the next key frame.
     change: Option<(Steps, Option<Frame>, Vec<Target>)>,
+    /// Where the source is measured.
+    eye: Option<Eye>,
+    seen: Option<Seen>,
 }
 
 impl Pictures {
@@ -33,12 +37,17 @@ impl Pictures {
         logo: Option<Frame>,
         track: &Track,
         out: impl Fn(usize, Output) + Clone + Send + 'static,
+        stills: SyncSender<Message>,
     ) -> anyhow::Result<Self> {
         let rungs: Result<_, _> = order.pictures.iter().map(|wanted| rung(order, wanted)).collect();
         let steps = steps::picture(&order.processing.picture)?;
-        let ladder = Ladder::start(Config { steps, logo, rungs: rungs?, threads: 1 }, out)?;
+        let mut ladder = Ladder::start(Config { steps, logo, rungs: rungs?, threads: 1 }, out)?;
+        if let Some(every_ms) = order.stills_ms {
+            ladder.watch(super::stills::start(every_ms, stills));
+        }
         let decoder = decode::Video::new(track)?;
-        Ok(Self { decoder, keys: VecDeque::new(), ladder, wants_key: true, change: None })
+        let (keys, change, eye, seen) = Default::default();
+        Ok(Self { decoder, keys, ladder, wants_key: true, change, eye, seen })
     }
 
     /// The source goes on with another configuration.
@@ -56,6 +65,16 @@ impl Pictures {
         let targets = order.pictures.iter().map(target).collect::<Result<_, _>>()?;
         self.change = Some((steps, logo, targets));
         Ok(())
+    }
+
+    /// Whether the source is measured.
+    pub(super) fn measure(&mut self, on: bool) {
+        self.eye = on.then(|| self.eye.take().unwrap_or_default());
+    }
+
+    /// What the newest pictures were like, where that is new.
+    pub(super) fn take_seen(&mut self) -> Option<Seen> {
+        self.seen.take()
     }
 
     pub(super) fn effort(&mut self, rung: usize, effort: Effort) {
@@ -93,6 +112,7 @@ impl Pictures {
     fn hand_on(&mut self, frames: &[Frame]) -> anyhow::Result<()> {
         for frame in frames {
             let Some(at) = frame.at() else { continue };
+            self.seen = self.eye.as_mut().and_then(|eye| eye.look(frame)).or(self.seen);
             let mut key = false;
             while self.keys.front().is_some_and(|first| *first <= at) {
                 self.keys.pop_front();
@@ -139,7 +159,7 @@ fn rung(order: &Order, wanted: &Wanted) -> anyhow::Result<Rung> {
         latency: match wanted.encoding {
             Encoding::ZeroLatency => x264::Latency::Zero,
             Encoding::Quality => {
-                x264::Latency::Lookahead((LOOKAHEAD * fps / 30.0).round().clamp(1.0, 60.0) as u32)
+                x264::Latency::Lookahead((wanted.ahead().seconds() * fps).round().clamp(1.0, 60.0) as u32)
             }
         },
         threads: wanted.threads,

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, ensure};
 use codec::filter::sound::Chain;
+use codec::measure::{Ear, Heard};
 use codec::{Frame, aac, decode};
 use media::{AccessUnit, Timescale, Timestamp, Track};
 
@@ -25,6 +26,33 @@ pub(super) struct Sounds {
     offset: Timestamp,
     streams: Option<Streams>,
     given: Vec<Given>,
+    /// Where the source is measured.
+    ear: Option<Ear>,
+    heard: Option<Heard>,
+}
+
+/// Sound of which nothing is made: it is only measured.
+pub(super) struct Listener {
+    decoder: decode::Audio,
+    ear: Ear,
+}
+
+impl Listener {
+    pub(super) fn start(track: &Track) -> anyhow::Result<Self> {
+        Ok(Self { decoder: decode::Audio::new(track)?, ear: Ear::default() })
+    }
+
+    /// The source goes on with another configuration.
+    pub(super) fn track(&mut self, track: &Track) -> anyhow::Result<()> {
+        self.decoder = decode::Audio::new(track).context("the source's new configuration")?;
+        Ok(())
+    }
+
+    /// A damaged unit isn't heard.
+    pub(super) fn unit(&mut self, unit: &AccessUnit) -> Option<Heard> {
+        let frames = self.decoder.frames(unit).unwrap_or_default();
+        frames.iter().filter_map(|frame| self.ear.listen(frame)).last()
+    }
 }
 
 /// What became of an output by now.
@@ -57,6 +85,8 @@ impl Sounds {
             offset: Timestamp::millis(sound.offset_ms.into()),
             streams: None,
             given: order.sounds.iter().map(given).collect(),
+            ear: None,
+            heard: None,
         })
     }
 
@@ -77,6 +107,16 @@ impl Sounds {
         Ok(())
     }
 
+    /// Whether the source is measured.
+    pub(super) fn measure(&mut self, on: bool) {
+        self.ear = on.then(|| self.ear.take().unwrap_or_default());
+    }
+
+    /// What the newest sound was like, where that is new.
+    pub(super) fn take_heard(&mut self) -> Option<Heard> {
+        self.heard.take()
+    }
+
     /// A damaged unit leaves a hole.
     pub(super) fn unit(&mut self, unit: &AccessUnit, out: &mut Vec<(usize, Output)>) -> anyhow::Result<()> {
         let frames = match self.decoder.frames(unit) {
@@ -87,6 +127,7 @@ impl Sounds {
             }
         };
         for frame in &frames {
+            self.heard = self.ear.as_mut().and_then(|ear| ear.listen(frame)).or(self.heard);
             let ready = self.chain.push(frame)?;
             self.encode(ready, out)?;
         }

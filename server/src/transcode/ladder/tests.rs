@@ -63,6 +63,8 @@ fn order(processing: serde_json::Value) -> Order {
         ultra_low: true,
         frame_rate: (FPS, 1),
         encoder: None,
+        measure: super::order::Measure::default(),
+        stills_ms: None,
     }
 }
 
@@ -263,4 +265,69 @@ fn an_order_that_cannot_be_is_answered() {
     let said = work(&bad, &source, sent(&source));
     assert!(said.iter().any(|m| matches!(m, Message::Lost(Lost { output: 2, .. }))));
     assert_eq!(output(&said, 1).1.len(), 60);
+}
+
+#[test]
+fn the_source_is_measured_whatever_is_made_of_it() {
+    use super::order::Measure;
+    use transcode::measured::{Figures, Measured};
+
+    let source = source();
+    // Muted and turned over: it is the source that is measured.
+    let processing = json!({"sound": {"muted": true}, "picture": {"auto_level": 1.0}});
+    let figures = |measure, sounds: bool, change: Option<Measure>| {
+        let mut order = Order { measure, ..order(processing.clone()) };
+        order.sounds.truncate(usize::from(sounds));
+        let mut messages = sent(&source);
+        if let Some(measure) = change {
+            let order = Order { measure, ..order.clone() };
+            messages.insert(0, Message::Change(Change { order: json_of(&order), logo: Bytes::new() }));
+        }
+        let said = work(&order, &source, messages);
+        let measured = said.into_iter().filter_map(|message| match message {
+            Message::Measured(Measured { figures, .. }) => Some(figures),
+            _ => None,
+        });
+        measured.collect::<Vec<_>>()
+    };
+    let both = Measure { pictures: true, sound: true };
+    let neither = Measure::default();
+    for (sounds, change) in [(true, None), (false, None), (true, Some(both)), (false, Some(both))] {
+        let measure = if change.is_some() { neither } else { both };
+        let (mut seen, mut heard) = (0, 0);
+        for figure in figures(measure, sounds, change) {
+            match figure {
+                Figures::Pictures(pictures) => {
+                    seen += 1;
+                    assert!((pictures.dark - 0.5).abs() < 0.02, "{pictures:?}");
+                    assert!(pictures.moved.is_some_and(|moved| moved < 2.0), "{pictures:?}");
+                }
+                Figures::Sound(sound) => {
+                    heard += 1;
+                    assert!((sound.peak_dbfs + 12.0).abs() < 0.5 && sound.clipped == 0.0, "{sound:?}");
+                }
+            }
+        }
+        assert_eq!((seen, heard), (1, 1), "sounds: {sounds}, change: {change:?}");
+    }
+    assert!(figures(neither, true, None).is_empty() && figures(both, false, Some(neither)).is_empty());
+}
+
+#[test]
+fn thumbnails_come_as_often_as_was_ordered_and_show_what_was_made() {
+    let source = source();
+    let order = Order { stills_ms: Some(1_000), ..order(json!({"picture": {"mirror": true}})) };
+    let said = work(&order, &source, sent(&source));
+    let made: Vec<_> = said
+        .iter()
+        .filter_map(|message| match message {
+            Message::Thumbnail(made) => Some(made),
+            _ => None,
+        })
+        .collect();
+    assert!(!made.is_empty());
+    assert!(made.windows(2).all(|two| two[1].at.minus(two[0].at).as_millis() >= 1_000));
+    let shown = codec::still::decode(&made[0].jpeg, 320, 180).unwrap();
+    let first = &pictures(&output(&said, 1))[0];
+    assert_eq!((bright(&shown, false), bright(&shown, true)), (bright(first, false), bright(first, true)));
 }

@@ -5,13 +5,15 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use anyhow::{Context, bail};
 use codec::ladder::{Effort, Output};
-use media::{Kind, Track, aac, avc};
+use codec::measure::{Heard, Seen};
+use media::{AccessUnit, Kind, Track, aac, avc};
 use transcode::ladder::{Change, Config, Level, Lost, Open, Unit};
+use transcode::measured::{self, Figures, Measured};
 use transcode::{Failed, Message};
 
-use super::order::Order;
+use super::order::{Measure, Order};
 use super::pictures::Pictures;
-use super::sounds::{self, Sounds};
+use super::sounds::{self, Listener, Sounds};
 
 /// Messages to the server that wait, at most: then the encoders wait too.
 const QUEUE: usize = 64;
@@ -51,7 +53,7 @@ pub(in crate::transcode) fn run(
 
 /// Ends a worker that grows and grows: the next one begins with nothing.
 #[cfg(target_os = "linux")]
-fn watch_memory() {
+pub(in crate::transcode) fn watch_memory() {
     let ticks = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
         let (_open, ticks) = ticks;
@@ -67,7 +69,7 @@ fn watch_memory() {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn watch_memory() {}
+pub(in crate::transcode) fn watch_memory() {}
 
 /// KiB in memory, of what the system says of a process.
 #[cfg(target_os = "linux")]
@@ -87,6 +89,12 @@ fn write(inbox: &Receiver<Message>, mut results: impl Write) -> anyhow::Result<(
 struct Show {
     pictures: Option<Pictures>,
     sounds: Option<Sounds>,
+    /// Where sound is only measured.
+    listener: Option<Listener>,
+    /// The source's configuration of sound, as it was last told.
+    audio: Option<bytes::Bytes>,
+    /// What is done to picture and sound, and the logo.
+    done: (api::processing::Processing, bytes::Bytes),
     /// Outputs of pictures; those of sound are counted after them.
     rungs: usize,
     out: SyncSender<Message>,
@@ -102,7 +110,7 @@ impl Show {
                 let tell = move |rung: usize, output: Output| {
                     let _ = sender.send(message(number(rung), Kind::Video, output));
                 };
-                Some(Pictures::start(&order, logo, &track(Kind::Video, config)?, tell)?)
+                Some(Pictures::start(&order, logo, &track(Kind::Video, config)?, tell, out.clone())?)
             }
             Some(_) | None => None,
         };
@@ -112,21 +120,45 @@ impl Show {
             }
             Some(_) | None => None,
         };
-        Ok(Self { pictures, sounds, rungs: order.pictures.len(), out: out.clone() })
+        let (rungs, audio) = (order.pictures.len(), open.audio.clone());
+        let done = (order.processing, open.logo.clone());
+        let mut show = Self { pictures, sounds, listener: None, audio, done, rungs, out: out.clone() };
+        show.measure(order.measure);
+        Ok(show)
+    }
+
+    /// Sound of which nothing is made is decoded for its figures alone; where it can't be, the show goes on without.
+    fn measure(&mut self, measure: Measure) {
+        if let Some(pictures) = &mut self.pictures {
+            pictures.measure(measure.pictures);
+        }
+        if let Some(sounds) = &mut self.sounds {
+            sounds.measure(measure.sound);
+        }
+        if !measure.sound || self.sounds.is_some() {
+            self.listener = None;
+        } else if self.listener.is_none()
+            && let Some(config) = &self.audio
+        {
+            let started = track(Kind::Audio, config).and_then(|track| Listener::start(&track));
+            self.listener =
+                started.inspect_err(|error| tracing::warn!("sound isn't measured: {error:#}")).ok();
+        }
     }
 
     fn play(mut self, next: &mut impl FnMut() -> anyhow::Result<Option<Message>>) -> anyhow::Result<()> {
         while let Some(message) = next()? {
             match message {
-                Message::Unit(Unit { unit, .. }) => match unit.kind {
-                    Kind::Video => self.pictures.as_mut().map_or(Ok(()), |pictures| pictures.unit(&unit))?,
-                    Kind::Audio => self.sound(|sounds, out| sounds.unit(&unit, out))?,
-                },
+                Message::Unit(Unit { unit, .. }) => self.unit(&unit)?,
                 Message::Config(Config { kind, config, .. }) => {
                     let track = track(kind, &config)?;
                     match kind {
                         Kind::Video => self.pictures.as_mut().map_or(Ok(()), |p| p.track(&track))?,
-                        Kind::Audio => self.sounds.as_mut().map_or(Ok(()), |s| s.track(&track))?,
+                        Kind::Audio => {
+                            self.audio = Some(config);
+                            self.sounds.as_mut().map_or(Ok(()), |s| s.track(&track))?;
+                            self.listener.as_mut().map_or(Ok(()), |l| l.track(&track))?;
+                        }
                     }
                 }
                 Message::Change(change) => self.change(&change)?,
@@ -148,7 +180,12 @@ impl Show {
                 | Message::Failed(_)
                 | Message::Open(_)
                 | Message::Opened
-                | Message::Lost(_) => bail!("the server sent what no ladder takes"),
+                | Message::Lost(_)
+                | Message::Watch
+                | Message::Watched(_)
+                | Message::Thumbnail(_)
+                | Message::Blind(_)
+                | Message::Measured(_) => bail!("the server sent what no ladder takes"),
             }
         }
         if let Some(pictures) = self.pictures.take() {
@@ -162,8 +199,33 @@ impl Show {
         Ok(())
     }
 
+    fn unit(&mut self, unit: &AccessUnit) -> anyhow::Result<()> {
+        let figures = match unit.kind {
+            Kind::Video => {
+                let Some(pictures) = &mut self.pictures else { return Ok(()) };
+                pictures.unit(unit)?;
+                pictures.take_seen().map(seen)
+            }
+            Kind::Audio => {
+                self.sound(|sounds, out| sounds.unit(unit, out))?;
+                let made = self.sounds.as_mut().and_then(Sounds::take_heard);
+                made.or_else(|| self.listener.as_mut()?.unit(unit)).map(heard)
+            }
+        };
+        if let Some(figures) = figures {
+            let _ = self.out.send(Message::Measured(Measured { channel: 0, figures }));
+        }
+        Ok(())
+    }
+
     fn change(&mut self, change: &Change) -> anyhow::Result<()> {
         let order: Order = serde_json::from_slice(&change.order).context("the order can't be read")?;
+        self.measure(order.measure);
+        // A chain that is set up anew drops what it has learnt.
+        let done = (order.processing.clone(), change.logo.clone());
+        if std::mem::replace(&mut self.done, done.clone()) == done {
+            return Ok(());
+        }
         if let Some(pictures) = &mut self.pictures {
             pictures.change(&order, logo(&change.logo)?)?;
         }
@@ -192,6 +254,15 @@ impl Show {
     }
 }
 
+fn seen(seen: Seen) -> Figures {
+    Figures::Pictures(measured::Pictures { dark: seen.dark, moved: seen.moved })
+}
+
+fn heard(heard: Heard) -> Figures {
+    let Heard { peak_dbfs, clipped, momentary_lufs, short_term_lufs, integrated_lufs, .. } = heard;
+    Figures::Sound(measured::Sound { peak_dbfs, clipped, momentary_lufs, short_term_lufs, integrated_lufs })
+}
+
 /// Outputs are counted from 1.
 fn number(place: usize) -> u8 {
     u8::try_from(place + 1).unwrap_or(u8::MAX)
@@ -211,7 +282,7 @@ fn message(output: u8, kind: Kind, made: Output) -> Message {
     }
 }
 
-pub(super) fn track(kind: Kind, config: &bytes::Bytes) -> anyhow::Result<Track> {
+pub(in crate::transcode) fn track(kind: Kind, config: &bytes::Bytes) -> anyhow::Result<Track> {
     Ok(match kind {
         Kind::Video => Track::video(avc::Config::parse(config)?.0),
         Kind::Audio => Track::audio(aac::Config::parse(config)?),

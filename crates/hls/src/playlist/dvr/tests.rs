@@ -88,6 +88,7 @@ fn long(window: Duration, count: u64) -> Index {
             start: Timestamp::new(90_000 * msn as i64, Timescale::VIDEO),
             duration: second,
             bytes: 250_000,
+            key: 40_000,
             live_only: false,
             gap: false,
             parts: vec![part],
@@ -153,4 +154,63 @@ fn breaks_and_maps_stand_where_they_did() {
         assert_eq!(index.past().first().unwrap().msn, 1);
         assert_eq!(index.past().get(250).unwrap().discontinuity_sequence, 2);
     }
+}
+
+/// Key frames alone, at the same numbers and times; a segment that begins with none is a GAP.
+#[test]
+fn the_key_frames_have_a_playlist_of_their_own() {
+    let plan = Plan::new(Mode::UltraLow, None, Duration::from_secs(600));
+    let mut rig = Rig::new(plan, &[video_track()]);
+    // The second GOP is too long for a segment.
+    for n in 0..300 {
+        let key = n % 30 == 0 && !(150..240).contains(&n);
+        rig.push(0, crate::presentation::tests::picture(n * 1000 / 30, key, 5000));
+    }
+    let index = rig.index(0);
+    let text = whole(super::keys(index, None), Style::Keys, index.control.epoch_ms);
+    expect![[r##"
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-TARGETDURATION:2
+        #EXT-X-I-FRAMES-ONLY
+        #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,HOLD-BACK=6,CAN-SKIP-UNTIL=12
+        #EXT-X-MEDIA-SEQUENCE:1
+        #EXT-X-DISCONTINUITY-SEQUENCE:0
+        #EXT-X-MAP:URI="init0.mp4"
+        #EXT-X-PROGRAM-DATE-TIME:2026-09-21T14:13:20.066Z
+        #EXTINF:1.00000,
+        k1.m4s
+        #EXTINF:1.00000,
+        k2.m4s
+        #EXTINF:1.00000,
+        k3.m4s
+        #EXTINF:1.00000,
+        k4.m4s
+        #EXTINF:2.30000,
+        k5.m4s
+        #EXT-X-GAP
+        #EXTINF:1.70000,
+        s6.m4s
+        #EXTINF:1.00000,
+        k7.m4s
+    "##]]
+    .assert_eq(&text);
+    let plain = self::text(index, None);
+    let lines = |text: &str, tag: &str| -> Vec<String> {
+        text.lines().filter(|line| line.starts_with(tag)).map(str::to_owned).collect()
+    };
+    assert_eq!(lines(&text, "#EXTINF"), lines(&plain, "#EXTINF"));
+    let (peak, average) = index.key_bandwidth().unwrap();
+    assert!(peak >= average && average >= 5000 * 8 / 2, "{peak} {average}");
+    // What is past says the same, and so does the journal.
+    let scans = rig.scan(0);
+    let files: Vec<_> = scans.iter().collect();
+    let kept = crate::playlist::vod::keys(&files, None);
+    assert!(kept.contains("#EXT-X-I-FRAMES-ONLY") && kept.ends_with("#EXT-X-ENDLIST\n"));
+    assert!(lines(&kept, "k").starts_with(&lines(&text, "k")), "{kept}");
+    let long = long(Duration::from_secs(3600), 4000);
+    let text = whole(super::keys(&long, None), Style::Keys, 0);
+    assert_eq!((text.matches("\nk").count(), text.matches("#EXTINF").count()), (3600, 3600));
+    let delta = whole(super::keys(&long, Some(Skip::Yes)), Style::Keys, 0);
+    assert!(delta.contains("#EXT-X-SKIP") && delta.len() < 2000, "{}", delta.len());
 }

@@ -31,6 +31,8 @@ fn plan(listed: bool) -> Plan {
         ultra_low: true,
         frame_rate: (30, 1),
         encoder: None,
+        measure: crate::transcode::order::Measure::default(),
+        stills_ms: None,
     };
     let names = vec!["360p".to_owned(), "180p".to_owned()];
     Plan { order, names, pictures: listed, sound: true, waits: false, comes: 1280.0 * 720.0 * 30.0 }

@@ -1,0 +1,94 @@
+//! The running session's thumbnails: from its ladder's worker, or from the shared one where nothing decodes its pictures.
+
+use std::sync::Arc;
+
+use media::{AccessUnit, Kind, Track};
+use transcode::watch::Thumbnail;
+
+use super::Actor;
+use crate::stills::Album;
+use crate::transcode::watch::feed::{Eye, Saw};
+
+/// The running session's.
+#[derive(Default)]
+pub(super) struct Stills {
+    album: Option<Arc<Album>>,
+    /// On the shared worker.
+    eye: Option<Eye>,
+}
+
+impl Stills {
+    /// The next thing that the shared worker saw; never where it doesn't look.
+    pub(super) async fn saw(&mut self) -> Saw {
+        match &mut self.eye {
+            Some(eye) => eye.saw().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Its place on the shared worker.
+    pub(super) fn eye(&self) -> Option<&Eye> {
+        self.eye.as_ref()
+    }
+
+    fn put(&self, made: Thumbnail) {
+        if let Some(album) = &self.album {
+            album.put(made);
+        }
+    }
+}
+
+impl Actor {
+    /// Media flows, or flows on with other tracks.
+    pub(super) fn begin_stills(&mut self, tracks: &[Track]) {
+        let (Some(run), Some(every)) = (&self.run, self.shared.albums.every()) else { return };
+        if !tracks.iter().any(|track| track.kind == Kind::Video) || self.shared.transcoder.program().is_none()
+        {
+            return;
+        }
+        let window = (!run.records()).then(|| run.window());
+        self.stills.album = Some(self.shared.albums.open(&run.id, run.journaled(), window));
+        let decoded = self.ladder.as_ref().is_some_and(|desk| desk.decodes());
+        if decoded {
+            self.stills.eye = None;
+        } else if let Some(eye) = &self.stills.eye {
+            tracks.iter().for_each(|track| eye.track(track));
+        } else {
+            self.stills.eye = self.shared.watcher.watch(tracks, every);
+        }
+    }
+
+    /// A ladder that waited may have begun to decode.
+    pub(super) fn settle_stills(&mut self) {
+        if self.ladder.as_ref().is_some_and(|desk| desk.decodes()) {
+            self.stills.eye = None;
+        }
+    }
+
+    /// A unit of the source, as viewers get it.
+    pub(super) fn look(&mut self, unit: &AccessUnit) {
+        if let Some(eye) = self.stills.eye.as_mut().filter(|_| !self.slate.shown()) {
+            eye.unit(unit);
+        }
+    }
+
+    /// What the shared worker saw.
+    pub(super) fn saw(&self, saw: Saw) {
+        match saw {
+            Saw::Thumbnail(made) => self.stills.put(made),
+            Saw::Nothing(why) => {
+                tracing::debug!("channel {}: no thumbnail: {why}", self.channel.settings.name);
+            }
+        }
+    }
+
+    /// What the ladder's worker made.
+    pub(super) fn thumbnail(&self, made: Thumbnail) {
+        self.stills.put(made);
+    }
+
+    /// The session is over; gives what came of it.
+    pub(super) fn end_stills(&mut self) -> Option<Arc<Album>> {
+        std::mem::take(&mut self.stills).album
+    }
+}
