@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 use media::{Rational, avc};
 
+use api::processing::Processing;
+
 use super::*;
 use crate::machine::{For, Machine};
 use crate::transcode::order::{Order, Pictures};
