@@ -21,6 +21,7 @@ mod ingest;
 mod journal;
 mod listen;
 mod lock;
+mod machine;
 mod monitor;
 mod package;
 mod quota;
@@ -90,6 +91,8 @@ impl Server {
         let shelf = package::Shelf::default();
         let worker = config.worker.clone().map(transcode::Program::own);
         let transcoder = transcode::Transcoder::start(worker);
+        transcoder.try_hardware(config.transcode.tried());
+        let machine = machine::Machine::new(&sessions, config.transcode.share, clock.clone());
         let every = config.thumbnails.every();
         let albums = stills::Albums::new(&sessions, every, config.storage.reserve_bytes);
         let registry = Registry::new(channel::Given {
@@ -101,6 +104,7 @@ impl Server {
             retention: Arc::clone(&wake),
             clock: clock.clone(),
             transcoder: transcoder.clone(),
+            machine: machine.clone(),
         });
         registry.recover().await.context("can't take up the sessions that were running")?;
 
@@ -113,6 +117,7 @@ impl Server {
             wake: Arc::clone(&wake),
         };
         let sweeper = tokio::spawn(retention.run(stopping.clone()));
+        tokio::spawn(machine.clone().watch(stopping.clone()));
         #[cfg(test)]
         let retention = Arc::clone(&wake);
         let intake = ingest::Intake::new(registry.clone(), clock.clone(), config.limits.publishers);
@@ -130,6 +135,7 @@ impl Server {
             gate: gate.clone(),
             transcoder,
             monitor: registry.monitor(),
+            machine,
             retention: wake,
             timeout: Duration::from_secs(config.limits.request_timeout_s.into()),
         });

@@ -13,10 +13,16 @@ use server::config::{Args, Config};
 const STRAGGLERS: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
-    // Its other role, which nobody takes by hand.
+    // Its other roles, which nobody takes by hand.
     let mut words = std::env::args().skip(1);
-    if words.next().as_deref() == Some(server::transcode::NAME) {
-        return transcode_worker(words.next().and_then(|word| word.parse().ok()));
+    match words.next().as_deref() {
+        Some(server::transcode::NAME) => {
+            return transcode_worker(words.next().and_then(|word| word.parse().ok()));
+        }
+        Some(server::transcode::TRY) => {
+            return server::transcode::try_encoder(&words.next().unwrap_or_default());
+        }
+        Some(_) | None => {}
     }
     sys::memory::reuse();
     let args = Args::parse();
@@ -39,6 +45,14 @@ fn main() -> ExitCode {
 
 /// Its words go to the server, which puts them into its log.
 fn transcode_worker(parent: Option<u32>) -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .without_time()
+        .with_level(false)
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .init();
     match server::transcode::run(parent) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,5 +1,6 @@
 //! Ladders and processing: renditions in step with the source, by a worker that may die, and what is done to picture and sound.
 
+mod budget;
 mod inputs;
 mod overload;
 mod watch;

@@ -92,6 +92,11 @@ impl Server {
         Self::start_with_flags(data, &[])
     }
 
+    /// Starts this program as one.
+    pub fn start_program(program: &Path) -> Result<Self> {
+        Self::started(Command::new(program), tempfile::tempdir()?)
+    }
+
     /// Starts one with more flags.
     pub fn start_with_flags(data: TempDir, flags: &[&str]) -> Result<Self> {
         let mut command = Command::new(built("sigma-server")?);

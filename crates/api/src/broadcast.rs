@@ -117,7 +117,7 @@ pub struct Devices {
     pub cameras: Vec<Camera>,
     /// In the order of `--sound mic:N`.
     pub microphones: Vec<Microphone>,
-    /// Encoders in this build.
+    /// Encoders in this build, and those of graphics hardware, be they usable or not.
     pub encoders: Vec<Encoder>,
 }
 
@@ -144,12 +144,22 @@ pub struct Microphone {
 /// An encoder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Encoder {
-    /// `x264`, `fdk-aac`.
+    /// `x264`, `fdk-aac`, `nvenc` …
     pub name: String,
     /// `h264`, `aac`.
     pub codec: String,
     /// Runs on something else than the CPU.
     pub hardware: bool,
+    /// It works on this machine.
+    #[serde(default = "yes")]
+    pub usable: bool,
+    /// A clause, where it doesn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[cfg(test)]

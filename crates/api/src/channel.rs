@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::detectors::Detectors;
 use crate::ladder::Ladder;
 use crate::processing::Processing;
+use crate::recording::Recording;
 use crate::{patch, session};
 
 /// What a channel is doing.
@@ -121,6 +122,8 @@ pub struct Channel {
     pub playback: Playback,
     /// Keeps the recording and catch-up of each session.
     pub record: bool,
+    /// What must be true for them to exist.
+    pub recording: Recording,
     /// A session ends after so many seconds.
     pub max_duration_s: Option<u32>,
     /// How many seconds a session waits for its publisher.
@@ -208,6 +211,10 @@ pub struct Create {
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub record: Option<bool>,
+    /// Nothing unless told.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub recording: Option<Recording>,
     /// 10 to 604800; none unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 10, maximum = 604_800)]
@@ -268,6 +275,10 @@ pub struct Update {
     #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub record: Option<bool>,
+    /// As a whole; from the next session on.
+    #[serde(default, deserialize_with = "patch::value", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub recording: Option<Recording>,
     /// 10 to 604800, or `null` for no limit.
     #[serde(default, deserialize_with = "patch::nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 10, maximum = 604_800)]

@@ -12,9 +12,11 @@ mod page;
 mod patch;
 mod problem;
 pub mod processing;
+pub mod recording;
 pub mod session;
 pub mod signing_key;
 pub mod stream_key;
+pub mod system;
 pub mod token;
 
 pub use page::Page;

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use codec::hardware::Kind;
 use codec::x264::Preset;
 use rtmp::client::{BadUrl, Url};
 use rtmp::driver::client::Trust;
+
+use crate::hardware::Choice;
 
 /// Usage errors exit with this (EX_USAGE of sysexits), so that 2 means one thing: the server refused.
 pub const EXIT_USAGE: u8 = 64;
@@ -46,6 +49,12 @@ pub enum Command {
         /// One JSON object instead of text.
         #[arg(long)]
         json: bool,
+    },
+    /// Tries an encoder; started by this program itself.
+    #[command(hide = true)]
+    TryEncoder {
+        /// Which one.
+        name: String,
     },
     /// Writes the test card and its tone into files, faster than real time.
     Testcard(Testcard),
@@ -108,6 +117,10 @@ pub struct Live {
     /// x264's speed: ultrafast, superfast, veryfast, faster, fast, medium, slow.
     #[arg(long, default_value = "veryfast", value_parser = parse_preset)]
     pub preset: Preset,
+    /// Makes the pictures: x264, auto (graphics hardware where it works), or nvenc, vaapi, qsv, videotoolbox, media_foundation. What
+    /// doesn't work here is told, and x264 used (see `devices`).
+    #[arg(long, default_value = "x264", value_parser = parse_encoder)]
+    pub encoder: Choice,
     /// Starts a file over at its end.
     #[arg(long = "loop")]
     pub looped: bool,
@@ -288,6 +301,13 @@ fn parse_preset(text: &str) -> Result<Preset, String> {
         "slow" => Ok(Preset::Slow),
         _ => Err("it takes ultrafast, superfast, veryfast, faster, fast, medium or slow".to_owned()),
     }
+}
+
+fn parse_encoder(text: &str) -> Result<Choice, String> {
+    Choice::of(text).ok_or_else(|| {
+        let names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("it takes x264, auto, {}", names.join(", "))
+    })
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

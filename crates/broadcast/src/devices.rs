@@ -5,6 +5,7 @@ use std::fmt::Write;
 use api::broadcast::{Camera, Devices, Encoder, Microphone};
 
 use crate::capture::{camera, microphone};
+use crate::hardware;
 
 /// Asks the system. A part that can't be asked is empty, and its error told.
 pub fn list() -> (Devices, Vec<String>) {
@@ -29,10 +30,21 @@ pub fn list() -> (Devices, Vec<String>) {
 }
 
 fn encoders() -> Vec<Encoder> {
-    let encoder =
-        |name: &str, codec: &str| Encoder { name: name.into(), codec: codec.into(), hardware: false };
+    let encoder = |name: &str, codec: &str| Encoder {
+        name: name.into(),
+        codec: codec.into(),
+        hardware: false,
+        usable: true,
+        why_not: None,
+    };
     let x264 = cfg!(feature = "x264").then(|| encoder("x264", "h264"));
-    x264.into_iter().chain([encoder(codec::aac::Encoder::LIBRARY, "aac")]).collect()
+    let hardware = hardware::found().into_iter().map(|(kind, works)| Encoder {
+        hardware: true,
+        usable: works.is_ok(),
+        why_not: works.err(),
+        ..encoder(kind.name(), "h264")
+    });
+    x264.into_iter().chain(hardware).chain([encoder(codec::aac::Encoder::LIBRARY, "aac")]).collect()
 }
 
 /// For a person.
@@ -43,10 +55,18 @@ pub fn text(devices: &Devices) -> String {
         let default = if m.default { "  (default)" } else { "" };
         format!("mic:{}  {}{default}", m.index, m.name)
     });
-    let encoders = devices.encoders.iter().map(|e| format!("{}  {}", e.codec, e.name));
+    let here = devices.encoders.iter().filter(|e| e.usable).map(|e| format!("{}  {}", e.codec, e.name));
+    let not_here = devices.encoders.iter().filter(|e| !e.usable).map(|e| {
+        let why = e.why_not.as_deref().unwrap_or("it doesn't work");
+        format!("{}  {}: {why}", e.codec, e.name)
+    });
+    let not_here: Vec<_> = not_here.collect();
     section(&mut text, "Cameras (--source)", cameras.collect());
     section(&mut text, "Microphones (--sound)", microphones.collect());
-    section(&mut text, "Encoders", encoders.collect());
+    section(&mut text, "Encoders (--encoder)", here.collect());
+    if !not_here.is_empty() {
+        section(&mut text, "Encoders that don't work here", not_here);
+    }
     text
 }
 
@@ -66,14 +86,25 @@ mod tests {
 
     use super::*;
 
+    fn encoder(name: &str, codec: &str, why_not: Option<&str>) -> Encoder {
+        Encoder {
+            name: name.into(),
+            codec: codec.into(),
+            hardware: why_not.is_some(),
+            usable: why_not.is_none(),
+            why_not: why_not.map(str::to_owned),
+        }
+    }
+
     #[test]
     fn for_a_person() {
         let devices = Devices {
             cameras: vec![Camera { index: 0, name: "Integrated Webcam".into() }],
             microphones: Vec::new(),
             encoders: vec![
-                Encoder { name: "x264".into(), codec: "h264".into(), hardware: false },
-                Encoder { name: "fdk-aac".into(), codec: "aac".into(), hardware: false },
+                encoder("x264", "h264", None),
+                encoder("nvenc", "h264", Some("it can't open: no device")),
+                encoder("fdk-aac", "aac", None),
             ],
         };
         expect![[r#"
@@ -81,9 +112,11 @@ mod tests {
               camera:0  Integrated Webcam
             Microphones (--sound)
               none
-            Encoders
+            Encoders (--encoder)
               h264  x264
               aac  fdk-aac
+            Encoders that don't work here
+              h264  nvenc: it can't open: no device
         "#]]
         .assert_eq(&text(&devices));
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::Context;
-use codec::{Colour, Picture, Sound, aac, x264};
+use codec::{Colour, Picture, Sound, aac, h264, hardware, x264};
 use media::{AccessUnit, Rational, Timescale, Timestamp, Track};
 
 use crate::align::Aligner;
@@ -53,6 +53,8 @@ pub struct Video {
     pub gop: f64,
     /// Speed.
     pub preset: x264::Preset,
+    /// To be used instead of x264, if it opens.
+    pub hardware: Option<hardware::Kind>,
 }
 
 /// What others turn while the encoder runs.
@@ -112,7 +114,7 @@ pub enum End {
 #[derive(Debug)]
 pub struct Encoder {
     config: Config,
-    video: Option<x264::Encoder>,
+    video: Option<h264::Encoder>,
     audio: Option<aac::Encoder>,
     kbps: u32,
     last_key: Option<Timestamp>,
@@ -204,7 +206,10 @@ impl Encoder {
         }
         let kbps = out.dial.kbps();
         if kbps != self.kbps {
-            encoder.reconfigure(kbps, VBV_MS).context("x264 didn't take the new bitrate")?;
+            if let Err(error) = encoder.reconfigure(kbps, VBV_MS) {
+                // It goes on as it is: that is no reason to end.
+                tracing::warn!("the bitrate stays: {error}");
+            }
             self.kbps = kbps;
         }
         // Cameras slow down in the dark: the GOP is kept by time, not only by the encoder's count.
@@ -220,7 +225,11 @@ impl Encoder {
                 unit.into_iter().for_each(|unit| out.video(unit));
             }
             // A device that stamps two pictures alike: the second is left out.
-            Err(error @ x264::Error::Order { .. }) => tracing::debug!(%error, "left out"),
+            Err(error) if error.is_order() => tracing::debug!(%error, "left out"),
+            Err(error) if error.is_hardware() => {
+                return Err(error)
+                    .context("the picture can't be encoded any more: go on with --encoder x264");
+            }
             Err(error) => return Err(error).context("x264 failed"),
         }
         Ok(())
@@ -257,7 +266,7 @@ impl Encoder {
 
     fn flush(&mut self, out: &Out<'_>) -> anyhow::Result<()> {
         if let Some(encoder) = &mut self.video {
-            while let Some(unit) = encoder.flush().context("x264 failed")? {
+            while let Some(unit) = encoder.flush().context("the H.264 encoder failed")? {
                 out.video(unit);
             }
         }
@@ -298,7 +307,7 @@ impl Out<'_> {
     }
 }
 
-fn open_video(video: &Video) -> anyhow::Result<x264::Encoder> {
+fn open_video(video: &Video) -> anyhow::Result<h264::Encoder> {
     let frame_rate = Rational { num: video.fps, den: 1 };
     let (width, height) = video.size;
     let config = x264::Config {
@@ -308,7 +317,12 @@ fn open_video(video: &Video) -> anyhow::Result<x264::Encoder> {
         colour: video.colour,
         ..x264::Config::new(width, height, frame_rate, video.kbps)
     };
-    x264::Encoder::new(&config).context("can't open the H.264 encoder")
+    let (encoder, refused) =
+        h264::Encoder::new(video.hardware, &config).context("can't open the H.264 encoder")?;
+    if let Some(why) = refused {
+        tracing::warn!("x264 encodes the picture: {why}");
+    }
+    Ok(encoder)
 }
 
 fn open_audio(channels: u8, kbps: u32) -> anyhow::Result<aac::Encoder> {

@@ -18,6 +18,7 @@ pub mod clock;
 pub mod control;
 pub mod devices;
 pub mod encode;
+pub mod hardware;
 pub mod publish;
 pub mod raw;
 pub mod report;

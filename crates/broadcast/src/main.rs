@@ -23,6 +23,15 @@ fn main() -> ExitCode {
     let result = match args.command {
         Some(Command::Devices { json }) => list_devices(json),
         Some(Command::Testcard(card)) => render(&card),
+        Some(Command::TryEncoder { name }) => {
+            return match codec::hardware::child::here(&name) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(why) => {
+                    println!("{why}");
+                    ExitCode::FAILURE
+                }
+            };
+        }
         None => return go_live(&args.live),
     };
     match result {

@@ -76,7 +76,12 @@ async fn broadcast(
     opened.notices.iter().for_each(|notice| report.notice(notice.clone()));
 
     // ▶ encode ▶
-    let encoder = Encoder::open(encoder_config(live, &opened))?;
+    let choice = live.encoder;
+    let (hardware, notice) = tokio::task::spawn_blocking(move || choice.settle())
+        .await
+        .context("looking for the encoder broke off")?;
+    notice.into_iter().for_each(|notice| report.notice(notice));
+    let encoder = Encoder::open(encoder_config(live, &opened, hardware))?;
     let interleave = opened.video.is_some() && opened.sound.is_some();
     let sent = Arc::new(send::Queue::new(send::Buffer::new(interleave), clock));
     let trust = live.trust().map_err(anyhow::Error::msg)?;
@@ -139,7 +144,11 @@ impl Drop for Closer {
     }
 }
 
-fn encoder_config(live: &cli::Live, opened: &capture::Opened) -> encode::Config {
+fn encoder_config(
+    live: &cli::Live,
+    opened: &capture::Opened,
+    hardware: Option<codec::hardware::Kind>,
+) -> encode::Config {
     encode::Config {
         video: opened.video.as_ref().map(|video| encode::Video {
             size: live.size,
@@ -148,6 +157,7 @@ fn encoder_config(live: &cli::Live, opened: &capture::Opened) -> encode::Config 
             kbps: live.bitrate,
             gop: live.gop,
             preset: live.preset,
+            hardware,
         }),
         channels: opened.sound.as_ref().map(|sound| sound.channels),
         audio_kbps: live.audio_bitrate,

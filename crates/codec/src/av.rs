@@ -1,5 +1,6 @@
 //! What every use of FFmpeg's libraries shares: initialisation, and its log, which goes to `tracing`.
 
+use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::Once;
 
@@ -22,6 +23,19 @@ pub(crate) fn init() {
     });
 }
 
+thread_local! {
+    /// What was said last, while somebody listens.
+    static HEARD: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Does it, and gives the last error that FFmpeg told of it on this thread, where it told one.
+pub(crate) fn overhear<T>(act: impl FnOnce() -> T) -> (T, Option<String>) {
+    HEARD.with_borrow_mut(|heard| *heard = Some(String::new()));
+    let done = act();
+    let heard = HEARD.take().filter(|heard| !heard.is_empty());
+    (done, heard)
+}
+
 type Callback = unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *mut c_void);
 
 unsafe extern "C" fn log(source: *mut c_void, level: c_int, format: *const c_char, arguments: *mut c_void) {
@@ -34,7 +48,9 @@ unsafe extern "C" fn log(source: *mut c_void, level: c_int, format: *const c_cha
     } else {
         tracing::enabled!(target: "libav", tracing::Level::TRACE)
     };
-    if !wanted {
+    let heard =
+        level <= ffi::AV_LOG_ERROR && HEARD.try_with(|heard| heard.borrow().is_some()).unwrap_or(false);
+    if !wanted && !heard {
         return;
     }
     let mut line: [c_char; 512] = [0; 512];
@@ -55,6 +71,12 @@ unsafe extern "C" fn log(source: *mut c_void, level: c_int, format: *const c_cha
     };
     let text = text.to_string_lossy();
     let text = text.trim_end();
+    if heard && !text.is_empty() {
+        // Without who says it, and where in memory that is.
+        let words =
+            text.strip_prefix('[').and_then(|text| text.split_once("] ")).map_or(text, |(_, words)| words);
+        let _ = HEARD.try_with(|heard| *heard.borrow_mut() = Some(words.to_owned()));
+    }
     if fatal {
         tracing::warn!(target: "libav", "{text}");
     } else if warning {

@@ -24,7 +24,7 @@ use media::{AccessUnit, Rational, Timestamp, Track};
 
 use crate::filter::picture;
 use crate::frame::{Frame, NoMemory};
-use crate::{filter, x264};
+use crate::{filter, hardware, x264};
 
 /// Pictures waiting before a rung, at most.
 pub const QUEUE: usize = 4;
@@ -61,6 +61,8 @@ pub struct Rung {
     pub latency: x264::Latency,
     /// Of the encoder; 0 lets it choose.
     pub threads: u32,
+    /// To be tried first; where it doesn't work, x264.
+    pub hardware: Option<hardware::Kind>,
     /// Pictures up to this one are not encoded; the first one after it is a key frame. `None`: it begins with one.
     pub after: Option<Timestamp>,
 }

@@ -1,4 +1,5 @@
-//! Pictures and sound in, access units out, and back: x264, AAC encoders, and libav for decoding, scaling and files.
+//! Pictures and sound in, access units out, and back: x264 and hardware's encoders, AAC encoders, and libav for decoding, scaling
+//! and files.
 //!
 //! **Belongs here:** safe wrappers over C libraries; one picture format ([`Picture`], planar I420) and one sound format
 //! ([`Sound`], interleaved 16-bit). **Does not:** capture devices, pacing, threads, networks, decisions about bitrate.
@@ -13,6 +14,8 @@ pub mod decode;
 pub mod file;
 pub mod filter;
 mod frame;
+pub mod h264;
+pub mod hardware;
 pub mod image;
 pub mod ladder;
 pub mod measure;

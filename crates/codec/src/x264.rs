@@ -282,7 +282,7 @@ fn access_unit(coded: library::Coded) -> AccessUnit {
 }
 
 impl Config {
-    fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let side = |side: u32| side.is_multiple_of(2) && (16..=Picture::MAX_SIDE).contains(&side);
         let fps = self.frame_rate.as_f64();
         let Rational { num, den } = self.frame_rate;
@@ -307,7 +307,7 @@ impl Config {
 }
 
 impl Rate {
-    fn check(self) -> Result<(), Error> {
+    pub(crate) fn check(self) -> Result<(), Error> {
         let (kbps, vbv_ms) = match self {
             Self::Bitrate { kbps, vbv_ms } => (kbps, vbv_ms),
             Self::Quality { crf, max_kbps, vbv_ms } => {

@@ -144,6 +144,24 @@ pub enum Kind {
     },
     /// All of them are made again. On the wire an `alert.closed`.
     LadderWhole,
+    /// The machine's budget has no room for all of them. On the wire an `alert.opened`.
+    LadderOverBudget {
+        /// What is asked, what is there, and what viewers get.
+        cause: String,
+        /// What would fit, and what to do.
+        fix: String,
+    },
+    /// Now it has. On the wire an `alert.closed`.
+    LadderInBudget,
+    /// The ladder's worker can't be started, or doesn't last. On the wire an `alert.opened`.
+    LadderFailed {
+        /// What is wrong, and what viewers get.
+        cause: String,
+        /// What to do.
+        fix: String,
+    },
+    /// It works. On the wire an `alert.closed`.
+    LadderWorks,
     /// Something is wrong with picture or sound.
     AlertOpened {
         /// What.
@@ -259,10 +277,16 @@ impl Event {
             Kind::IngestIssue { .. } => "ingest.issue",
             Kind::AssetReady { .. } => "asset.ready",
             Kind::AssetDeleted { .. } => "asset.deleted",
-            Kind::RecordingStopped { .. } | Kind::LadderShed { .. } | Kind::AlertOpened { .. } => {
-                "alert.opened"
-            }
-            Kind::RecordingResumed { .. } | Kind::LadderWhole | Kind::AlertClosed { .. } => "alert.closed",
+            Kind::RecordingStopped { .. }
+            | Kind::LadderShed { .. }
+            | Kind::LadderOverBudget { .. }
+            | Kind::LadderFailed { .. }
+            | Kind::AlertOpened { .. } => "alert.opened",
+            Kind::RecordingResumed { .. }
+            | Kind::LadderWhole
+            | Kind::LadderInBudget
+            | Kind::LadderWorks
+            | Kind::AlertClosed { .. } => "alert.closed",
         }
     }
 }
@@ -321,6 +345,11 @@ impl fmt::Display for Event {
                 write!(f, "this machine can't make all of session {}'s ladder in time: {detail}", Id(self))
             }
             Kind::LadderWhole => write!(f, "session {}'s ladder is made in full again", Id(self)),
+            Kind::LadderOverBudget { cause, fix } | Kind::LadderFailed { cause, fix } => {
+                write!(f, "session {}: {cause}. {fix}", Id(self))
+            }
+            Kind::LadderInBudget => write!(f, "session {}'s ladder has the room it needs", Id(self)),
+            Kind::LadderWorks => write!(f, "session {}'s ladder is made", Id(self)),
             Kind::AlertOpened { alert } => write!(f, "session {}: {alert}", Id(self)),
             Kind::AlertClosed { alert, lasted } => {
                 let lasted = lasted.as_secs_f64();

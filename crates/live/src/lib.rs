@@ -7,11 +7,14 @@
 //! The contract: [`Channel::handle_input`] (or [`Channel::handle_timeout`] when [`Channel::poll_timeout`] is due), then
 //! [`Channel::poll_output`] until it gives `None`.
 
+pub mod budget;
 pub mod channel;
+pub mod cost;
 pub mod event;
 mod id;
 pub mod issue;
 pub mod ladder;
+pub mod recording;
 pub mod session;
 pub mod shed;
 pub mod watch;

@@ -3,10 +3,23 @@
 use std::io;
 use std::path::Path;
 
-/// Bytes that this user may still write to the file system that `path` is on. Where it can't be asked (Windows): as many as
-/// there are numbers for.
+/// A file system's room, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// This user may still write so many.
+    pub free: u64,
+    /// Taken or not.
+    pub total: u64,
+}
+
+/// Of the file system that `path` is on. Where it can't be asked (Windows): as many bytes as there are numbers for.
+pub fn room(path: &Path) -> io::Result<Room> {
+    system::room(path)
+}
+
+/// Bytes that this user may still write there.
 pub fn free(path: &Path) -> io::Result<u64> {
-    system::free(path)
+    Ok(room(path)?.free)
 }
 
 #[cfg(unix)]
@@ -17,7 +30,9 @@ mod system {
     use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
 
-    pub(super) fn free(path: &Path) -> io::Result<u64> {
+    use super::Room;
+
+    pub(super) fn room(path: &Path) -> io::Result<Room> {
         let path = CString::new(path.as_os_str().as_bytes())?;
         let mut stat = MaybeUninit::<libc::statvfs>::uninit();
         // SAFETY: a string with its nul, and room for what statvfs writes.
@@ -28,8 +43,9 @@ mod system {
         let stat = unsafe { stat.assume_init() };
         // 32 bits wide on some systems.
         #[allow(clippy::useless_conversion, reason = "not everywhere useless")]
-        let (blocks, size) = (u64::from(stat.f_bavail), u64::from(stat.f_frsize));
-        Ok(blocks.saturating_mul(size))
+        let (free, all, size) =
+            (u64::from(stat.f_bavail), u64::from(stat.f_blocks), u64::from(stat.f_frsize));
+        Ok(Room { free: free.saturating_mul(size), total: all.saturating_mul(size) })
     }
 }
 
@@ -38,8 +54,10 @@ mod system {
     use std::io;
     use std::path::Path;
 
-    pub(super) fn free(_: &Path) -> io::Result<u64> {
-        Ok(u64::MAX)
+    use super::Room;
+
+    pub(super) fn room(_: &Path) -> io::Result<Room> {
+        Ok(Room { free: u64::MAX, total: u64::MAX })
     }
 }
 
@@ -49,7 +67,8 @@ mod tests {
 
     #[test]
     fn a_disk_has_some_room_and_nothing_has_none() {
-        assert!(super::free(&std::env::temp_dir()).unwrap() > 0);
+        let room = super::room(&std::env::temp_dir()).unwrap();
+        assert!(room.free > 0 && room.total >= room.free, "{room:?}");
         assert_eq!(cfg!(unix), super::free(std::path::Path::new("/no/such/folder")).is_err());
     }
 }

@@ -4,6 +4,7 @@
 //! Linux, macOS and Windows. **Does not:** media, decisions, anything a crate on crates.io already does safely.
 #![allow(unsafe_code)]
 
+pub mod child;
 pub mod disk;
 pub mod memory;
 pub mod parent_death;

@@ -286,6 +286,8 @@ impl Actor {
         if let Some(ladder) = &mut self.ladder {
             ladder.tick(now);
         }
+        self.tell_of_ladder();
+        self.settle_stills();
         self.machine.handle_timeout(now);
         self.carry_out().await;
         self.tick_slate().await;

@@ -8,7 +8,7 @@ use crate::journal::Library;
 use crate::{stills, store};
 
 /// What can be fetched of a session that ended, once all of it is in the files: a recording for each codec configuration,
-/// and the catch-up playlist.
+/// and the catch-up playlist. Nothing of one that didn't reach what its channel asks.
 pub(crate) async fn ready(
     library: &Library,
     clock: &Clock,
@@ -24,7 +24,7 @@ pub(crate) async fn ready(
         }
         Err(_) => return Vec::new(),
     };
-    let whole = measured.iter().map(|(duration, _)| *duration).sum();
+    let whole = measured.iter().map(|(_, duration, _)| *duration).sum();
     let (files, id) = (library.clone(), session.to_owned());
     let kept = move || files.folder(&id).map(|folder| stills::Kept::of(&folder.join(stills::FOLDER)));
     let kept = match tokio::task::spawn_blocking(kept).await {
@@ -39,9 +39,9 @@ pub(crate) async fn ready(
         let thumbnail = (AssetKind::Thumbnail, 1, None, Some(kept.thumbnail));
         [thumbnail, (AssetKind::Storyboard, 1, None, Some(kept.sheets))]
     });
-    let recordings = (1..)
-        .zip(&measured)
-        .map(|(part, (duration, bytes))| (AssetKind::Recording, part, Some(*duration), Some(*bytes)));
+    let recordings = measured
+        .iter()
+        .map(|(part, duration, bytes)| (AssetKind::Recording, *part, Some(*duration), Some(*bytes)));
     // The last: with it all of them are known.
     let catch_up = (!measured.is_empty()).then_some((AssetKind::CatchUp, 1, Some(whole), None));
     let event = |(kind, part, duration, bytes)| {

@@ -30,6 +30,7 @@ use crate::clock::Clock;
 use crate::control::channels::{Channels, Health, Order, Unavailable};
 use crate::ingest::{Door, Knock, Seat};
 use crate::journal::{Library, Writer};
+use crate::machine::Machine;
 use crate::monitor::Monitor;
 use crate::package::Shelf;
 use crate::stills::Albums;
@@ -58,6 +59,7 @@ pub(crate) struct Shared {
     pub watcher: Watcher,
     pub albums: Albums,
     pub monitor: Monitor,
+    pub machine: Machine,
     /// By session: what it receives, as measured by now.
     sources: Mutex<HashMap<String, live::Source>>,
     /// By session: how that is.
@@ -93,6 +95,7 @@ pub(crate) struct Given {
     pub retention: Arc<Notify>,
     pub clock: Clock,
     pub transcoder: Transcoder,
+    pub machine: Machine,
 }
 
 struct Inner {
@@ -123,7 +126,7 @@ enum Message {
 impl Registry {
     /// No channel runs yet.
     pub(crate) fn new(given: Given) -> Self {
-        let Given { store, writer, library, shelf, albums, retention, clock, transcoder } = given;
+        let Given { store, writer, library, shelf, albums, retention, clock, transcoder, machine } = given;
         let ledger = Ledger::open(store.clone());
         let watcher = Watcher::start(transcoder.program().cloned());
         let (sources, healths, monitor) = Default::default();
@@ -139,6 +142,7 @@ impl Registry {
             watcher,
             albums,
             monitor,
+            machine,
             sources,
             healths,
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use live::event::Kind as Fact;
+use live::recording::{Least, Most};
 use media::flv::Metadata;
 use media::{AccessUnit, Kind, Timeline, Timescale, Timestamp, Track};
 
@@ -15,7 +16,10 @@ use crate::journal::{Recorder, Trouble};
 use crate::monitor::Hub;
 use crate::package::{self, Live};
 
+mod closing;
 mod stream;
+
+use closing::Closing;
 
 use stream::{Lag, late_recorders, recorders};
 
@@ -27,6 +31,10 @@ pub(super) struct Run {
     pub id: String,
     plan: hls::Plan,
     record: bool,
+    /// What its recording must reach.
+    least: Least,
+    /// Where it is closed.
+    most: Most,
     media: Option<Media>,
     /// What comes in, as known by now.
     pub source: live::Source,
@@ -50,6 +58,8 @@ struct Media {
     /// A moment on the machine's clock, and where it lies on the session's.
     zero: (Instant, Timestamp),
     told_playable: bool,
+    /// Of the recording.
+    closing: Closing,
     breaks: u32,
     /// Where media is missing, by track, in seconds.
     gaps: Vec<(&'static str, f64)>,
@@ -58,8 +68,8 @@ struct Media {
 impl Run {
     /// Nothing has come yet.
     pub(super) fn new(id: &str, plan: hls::Plan, record: bool) -> Self {
-        let (source, meter) = Default::default();
-        Self { id: id.to_owned(), plan, record, media: None, source, meter, unrecorded: None }
+        let (source, meter, least, most) = Default::default();
+        Self { id: id.to_owned(), plan, record, least, most, media: None, source, meter, unrecorded: None }
     }
 
     /// Its media goes to the disk, be it for the window only.
@@ -67,8 +77,24 @@ impl Run {
         self.record || self.plan.window > IN_MEMORY
     }
 
+    /// Nothing came yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.media.is_none()
+    }
+
+    /// As it turns out, no recording is wanted of it, or only one that comes so far.
+    pub(super) fn record_if(&mut self, wanted: bool, least: Least, most: Most) {
+        self.record &= wanted;
+        (self.least, self.most) = (least, most);
+    }
+
     /// A session from before the restart.
-    pub(super) fn recovered(shared: &Shared, found: Recovered, source: Option<live::Source>) -> Self {
+    pub(super) fn recovered(
+        shared: &Shared,
+        found: Recovered,
+        source: Option<live::Source>,
+        most: Most,
+    ) -> Self {
         let mut run = Self::new(&found.session, found.plan, found.record);
         run.source = source.unwrap_or_default();
         let (package, changes) = package::Session::resume(
@@ -88,9 +114,14 @@ impl Run {
             package,
             zero: (shared.clock.now(), at),
             told_playable: false,
+            closing: Closing::resumed(shared, &run.id, run.record, most),
             breaks: 0,
             gaps: Vec::new(),
         });
+        if let (Some(media), Some(end)) = (&mut run.media, Closing::end(shared, &run.id)) {
+            let sources = media.package.sources();
+            media.recorders.iter_mut().take(sources).for_each(|recorder| recorder.end(end));
+        }
         // What resuming changed is in the journal already, but for what comes after.
         drop(changes);
         run
@@ -135,6 +166,9 @@ impl Run {
                 let patience = plan.and_then(Plan::patience);
                 let package =
                     package::Session::new(&self.id, self.plan, epoch_ms, renditions, journaled, patience);
+                if self.record && self.least != Least::default() {
+                    shared.writer.least(&self.id, self.least);
+                }
                 let (recorders, late) = if journaled {
                     (
                         recorders(shared, &self.id, &package, self.record),
@@ -154,6 +188,7 @@ impl Run {
                     lag,
                     zero,
                     told_playable: false,
+                    closing: Closing::new(shared, &self.id, self.record, self.most),
                     breaks: 0,
                     gaps: Vec::new(),
                 });

@@ -5,6 +5,7 @@ mod keep;
 mod limits;
 mod thumbnails;
 mod tls;
+mod transcode;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub use keep::{Retention, Storage};
 pub use limits::Limits;
 pub use thumbnails::Thumbnails;
 use tls::Tls;
+pub use transcode::Transcode;
 
 /// Takes RTMP in, keeps every second of it, and serves it as Low-Latency HLS.
 #[derive(Debug, Parser)]
@@ -86,6 +88,8 @@ pub struct Config {
     pub retention: Retention,
     /// The disk.
     pub storage: Storage,
+    /// What is made of what comes in.
+    pub transcode: Transcode,
     /// Small pictures of what is live.
     pub thumbnails: Thumbnails,
     /// The program to start as the transcode worker: this one, unless a test does without.
@@ -126,6 +130,7 @@ struct File {
     #[serde(default)]
     storage: Storage,
     #[serde(default)]
+    transcode: Transcode,
     thumbnails: Thumbnails,
 }
 
@@ -148,6 +153,7 @@ impl Config {
             None => File::default(),
         };
         file.limits.check()?;
+        file.transcode.check()?;
         file.thumbnails.check()?;
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (https, rtmps) = (args.https.or(file.https), args.rtmps.or(file.rtmps));
@@ -171,6 +177,7 @@ impl Config {
             access_log: args.access_log || file.access_log,
             retention: file.retention,
             storage: file.storage,
+            transcode: file.transcode,
             thumbnails: file.thumbnails,
         })
     }
@@ -190,6 +197,7 @@ impl Config {
             access_log: false,
             retention: Retention::default(),
             storage: Storage::default(),
+            transcode: Transcode::default(),
             thumbnails: Thumbnails::default(),
             worker: None,
         }
@@ -241,5 +249,29 @@ mod tests {
         assert_eq!(every("[thumbnails]\nevery_s = 0").unwrap(), None);
         assert_eq!(every("[thumbnails]\nevery_s = 3600").unwrap(), Some(3_600));
         assert!(every("[thumbnails]\nevery_s = 3601").unwrap_err().to_string().contains("every_s"));
+    }
+
+    #[test]
+    fn an_encoder_is_named_or_left_to_the_server() {
+        for (name, tried) in [("x264", 0), ("auto", 5), ("vaapi", 1)] {
+            let config = load(&[], &format!("[transcode]\nencoder = '{name}'")).unwrap();
+            assert_eq!(config.transcode.tried().len(), tried, "{name}");
+        }
+        let error = format!("{:#}", load(&[], "[transcode]\nencoder = 'x265'").unwrap_err());
+        assert!(error.contains("x265") && error.contains("media_foundation"), "{error}");
+    }
+
+    #[test]
+    fn a_share_of_the_machine_at_its_limits_and_beyond() {
+        assert_eq!(load(&[], "").unwrap().transcode.share, 0.8);
+        for (share, good) in
+            [("0.0001", true), ("100.0", true), ("0.00009", false), ("100.001", false), ("nan", false)]
+        {
+            let loaded = load(&[], &format!("[transcode]\nshare = {share}"));
+            assert_eq!(loaded.is_ok(), good, "{share}");
+            if let Err(error) = loaded {
+                assert!(format!("{error:#}").contains("[transcode] share"), "{error:#}");
+            }
+        }
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn channel(
             id: row.playback_id,
         },
         record: row.settings.record,
+        recording: kept(&row.settings.recording),
         max_duration_s: row.settings.max_duration.map(|d| d.as_secs() as u32),
         reconnect_window_s: row.settings.reconnect_window.as_secs() as u32,
         dvr_window_s: row.settings.dvr_window.as_secs() as u32,

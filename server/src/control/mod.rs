@@ -13,6 +13,7 @@ mod openapi;
 mod picture;
 mod problem;
 mod processing;
+mod recording;
 mod routes;
 mod settings;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use channels::Channels;
 
 use crate::access::Gate;
 use crate::clock::Clock;
+use crate::machine::Machine;
 use crate::monitor::Monitor;
 use crate::store::Store;
 use crate::transcode::Transcoder;
@@ -55,6 +57,7 @@ pub struct Control {
     /// Looks at pictures.
     pub(crate) transcoder: Transcoder,
     pub(crate) monitor: Monitor,
+    pub(crate) machine: Machine,
     /// Told where something may have to be deleted.
     pub retention: Arc<tokio::sync::Notify>,
     /// A request, its body included, is answered in so long.
@@ -146,7 +149,7 @@ impl PublicUrls {
 pub fn router(control: Control) -> Router {
     use routes::{
         assets, channels, events, health, logo, metrics, monitor, sessions, signing_keys, slate, stream_keys,
-        tokens,
+        system, tokens,
     };
     let logo = get(logo::read).put(logo::put).delete(logo::delete);
     let picture = get(slate::read).put(slate::put).delete(slate::delete);
@@ -167,6 +170,7 @@ pub fn router(control: Control) -> Router {
         .route("/sessions/{id}/assets", get(sessions::assets))
         .route("/assets/{id}", get(assets::read).patch(assets::update).delete(assets::delete))
         .route("/events", get(events::list))
+        .route("/system", get(system::read))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", get(tokens::read).patch(tokens::update).delete(tokens::revoke))
         .route("/signing-keys", get(signing_keys::list).post(signing_keys::create))

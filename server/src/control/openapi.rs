@@ -6,7 +6,9 @@ use axum::response::IntoResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::routes::{assets, channels, events, logo, sessions, signing_keys, slate, stream_keys, tokens};
+use super::routes::{
+    assets, channels, events, logo, sessions, signing_keys, slate, stream_keys, system, tokens,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -42,6 +44,7 @@ use super::routes::{assets, channels, events, logo, sessions, signing_keys, slat
         signing_keys::list,
         signing_keys::create,
         signing_keys::delete,
+        system::read,
         tokens::list,
         tokens::create,
         tokens::read,

@@ -7,6 +7,7 @@ use api::channel::{Create, LatencyMode, Update};
 use hls::recording::Trim;
 
 use super::problem::{Problem, Result};
+use super::recording::recording;
 use super::{convert, detectors, processing};
 use crate::store::{Asset, Policy, Retention, Settings};
 
@@ -41,6 +42,7 @@ pub(super) fn of(create: Create) -> Result<Settings> {
         latency_mode: convert::mode_in(mode),
         latency_target: latency_target(mode, create.latency_target_s)?,
         record: create.record.unwrap_or(true),
+        recording: recording(&create.recording.unwrap_or_default())?,
         max_duration: max_duration(create.max_duration_s)?,
         reconnect_window: create.reconnect_window_s.map_or(Ok(RECONNECT_WINDOW), reconnect_window)?,
         dvr_window: create.dvr_window_s.map_or(Ok(DVR_WINDOW), dvr_window)?,
@@ -65,6 +67,7 @@ pub(super) fn merge(old: Settings, update: Update) -> Result<Settings> {
             told => latency_target(mode, told)?,
         },
         record: update.record.unwrap_or(old.record),
+        recording: update.recording.map_or(Ok(old.recording), |told| recording(&told))?,
         max_duration: update.max_duration_s.map_or(Ok(old.max_duration), max_duration)?,
         reconnect_window: update.reconnect_window_s.map_or(Ok(old.reconnect_window), reconnect_window)?,
         dvr_window: update.dvr_window_s.map_or(Ok(old.dvr_window), dvr_window)?,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use hls::journal::{Index, LATE, scan, scan_on};
-use hls::recording::{Layout, Source, Trim, trimmed};
+use hls::recording::{Cuts, Layout, Source, Trim, trimmed};
 
 use super::Writer;
 use super::keep::Keep;
@@ -18,7 +18,7 @@ use crate::clock::Clock;
 /// Samples of scanned files that are kept at hand: an hour has about 300,000, which are 5 MB.
 const CACHED_SAMPLES: usize = 4_000_000;
 /// The renditions that are recorded, the leading one first.
-const RENDITIONS: [&str; 2] = ["video", "audio"];
+pub(super) const RENDITIONS: [&str; 2] = ["video", "audio"];
 
 /// The name of one, and of no other path: `video`, `audio`, and of what is made `360p`, `640x360`, `sound`.
 fn plain(name: &str) -> bool {
@@ -39,7 +39,7 @@ pub(crate) struct Library {
 
 /// Files as they were found.
 #[derive(Default)]
-struct Scans {
+pub(super) struct Scans {
     clock: u64,
     samples: usize,
     files: HashMap<PathBuf, Scan>,
@@ -58,6 +58,7 @@ struct Scan {
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     pub tracks: Vec<Track>,
+    cuts: Cuts,
 }
 
 /// One rendition's files in order; never empty.
@@ -93,7 +94,7 @@ impl Files {
     /// The session as an MP4 file, trimmed: one for each codec configuration. Pieces name files by their place in
     /// [`Self::paths`].
     pub(crate) fn layout(&self, configuration: usize, trim: &Trim) -> Option<Layout> {
-        trimmed(&self.sources(), configuration, trim)
+        trimmed(&self.sources(), &self.cuts, configuration, trim)
     }
 
     /// All files, rendition by rendition.
@@ -131,18 +132,22 @@ impl Library {
     /// session has no media.
     pub(crate) fn open(&self, session: &str) -> std::io::Result<Option<Files>> {
         let Some(folder) = self.folder(session) else { return Ok(None) };
-        let mut tracks = Vec::new();
+        let (mut tracks, cuts) = (Vec::new(), super::cuts(&folder));
+        // What came late of what is recorded has a place before it.
+        let place = |index: &Index| index.header.late.unwrap_or(index.header.first_msn);
+        let recorded = |index: &Index| cuts.end.is_none_or(|end| place(index) < end);
         for name in RENDITIONS {
             let mut files = Vec::new();
             for (path, len) in list(&folder.join(name))? {
                 let index = self.scan(&path, Some(len))?;
-                files.extend(index.filter(|index| !index.parts.is_empty()).map(|index| (path, index)));
+                let index = index.filter(|index| !index.parts.is_empty() && recorded(index));
+                files.extend(index.map(|index| (path, index)));
             }
             if !files.is_empty() {
                 tracks.push(Track { name: name.to_owned(), files });
             }
         }
-        Ok((!tracks.is_empty()).then_some(Files { tracks }))
+        Ok((!tracks.is_empty()).then_some(Files { tracks, cuts }))
     }
 
     /// A rendition's files from the one that has segment `msn` on.
@@ -248,7 +253,7 @@ impl Library {
         Ok(found)
     }
 
-    fn scans(&self) -> MutexGuard<'_, Scans> {
+    pub(super) fn scans(&self) -> MutexGuard<'_, Scans> {
         self.scans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -267,7 +272,7 @@ impl Library {
     }
 
     /// What is in a file; `None` where it is gone, or its head is on its way to the disk this very moment.
-    fn scan(&self, path: &Path, len: Option<u64>) -> std::io::Result<Option<Arc<Index>>> {
+    pub(super) fn scan(&self, path: &Path, len: Option<u64>) -> std::io::Result<Option<Arc<Index>>> {
         let len = match len.map_or_else(|| path.metadata().map(|meta| meta.len()), Ok) {
             Ok(len) => len,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -356,7 +361,7 @@ impl Scans {
         index
     }
 
-    fn discard(&mut self, path: &Path) {
+    pub(super) fn discard(&mut self, path: &Path) {
         self.samples -= self.files.remove(path).map_or(0, |scan| scan.samples);
     }
 }

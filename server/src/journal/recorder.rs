@@ -33,6 +33,10 @@ pub(crate) struct Recorder {
     place: Option<u64>,
     /// Only the window is kept.
     trims: bool,
+    /// But for what comes before this segment.
+    kept: u64,
+    /// A file begins with this segment.
+    cut: Option<u64>,
     /// Parts that did not get into the journal.
     missing: u64,
     losses: Losses,
@@ -54,6 +58,8 @@ impl Recorder {
             init: None,
             place: None,
             trims: !keeps,
+            kept: 0,
+            cut: None,
             missing: 0,
             losses: Losses::default(),
         }
@@ -64,6 +70,11 @@ impl Recorder {
         let mut recorder = Self::new(writer, session, rendition, true);
         recorder.trims = true;
         recorder
+    }
+
+    /// The recording ends before this segment: of what follows only the window is kept.
+    pub(crate) fn end(&mut self, msn: u64) {
+        (self.trims, self.kept, self.cut) = (true, msn, Some(msn));
     }
 
     /// Of media that came too late to be shown.
@@ -118,6 +129,12 @@ impl Recorder {
             self.init = Some(Arc::clone(init));
         }
         if let hls::Change::Part(part) = change
+            && part.index == 0
+            && self.cut.take_if(|cut| *cut <= part.msn).is_some()
+        {
+            self.log = None;
+        }
+        if let hls::Change::Part(part) = change
             && self.log.is_none()
         {
             if part.index > 0 {
@@ -148,7 +165,8 @@ impl Recorder {
                 Write::Open { msn, head } => {
                     if self.trims {
                         let before = context.index.window_sequence().saturating_sub(GRACE);
-                        self.writer.send(Job::Trim { folder: Arc::clone(&folder), before }, 0);
+                        let from = self.kept;
+                        self.writer.send(Job::Trim { folder: Arc::clone(&folder), from, before }, 0);
                     }
                     let bytes = head.len() as u64;
                     (Job::Open { folder, msn, head, health: Arc::clone(&self.health) }, bytes)

@@ -13,7 +13,7 @@ use hls::recording::fragmented::{Growing, Known, Progress, grow, patch};
 use hls::recording::{Layout, Source, Trim};
 
 use super::Library;
-use super::read::{path, read_at};
+use super::read::{RENDITIONS, list, path, read_at};
 
 /// Bytes of `moov` boxes and tables that are kept at hand: an hour has about 3 MB.
 const CACHED: usize = 96 << 20;
@@ -136,7 +136,7 @@ impl Library {
                     .iter()
                     .filter_map(|r| r.init.as_ref().map(|init| (r.name.clone(), init.data.clone())))
                     .collect();
-                grow(list, next, &known, &sources, until);
+                grow(list, next, &known, &sources, &super::cuts(&folder), until);
             }
             list.get(configuration).map(|growing| (growing.len, tag('g', configuration, &growing.head, 0)))
         };
@@ -144,15 +144,39 @@ impl Library {
         Ok(found.map(|(len, tag)| Recording { len, tag, body }))
     }
 
-    /// How long each of a session's MP4s lasts, and its bytes. They are made, and stay at hand.
-    pub(crate) fn measure(&self, session: &str) -> std::io::Result<Vec<(Duration, u64)>> {
-        let mut found = Vec::new();
-        while let Some(recording) = self.recording(session, found.len(), &Trim::default())? {
+    /// The session's MP4s that have reached what they must: which, how long each lasts, and its bytes. They are made, and stay at
+    /// hand. Where there are some, and none has, nothing is kept of the session any more.
+    pub(crate) fn measure(&self, session: &str) -> std::io::Result<Vec<(u32, Duration, u64)>> {
+        let least = self.folder(session).map(|folder| super::least(&folder)).unwrap_or_default();
+        let (mut found, mut part) = (Vec::new(), 0);
+        while let Some(recording) = self.recording(session, part as usize, &Trim::default())? {
             let Body::Whole(whole) = &recording.body else { break };
             let long = Duration::try_from_secs_f64(whole.layout.duration).unwrap_or_default();
-            found.push((long, recording.len));
+            part += 1;
+            if least.reached(long, recording.len) {
+                found.push((part, long, recording.len));
+            }
+        }
+        if let (true, 1.., Some(folder)) = (found.is_empty(), part, self.folder(session)) {
+            super::mark(&folder)?;
         }
         Ok(found)
+    }
+
+    /// Of a session that is over nothing is kept behind the end of its recording.
+    pub(crate) fn remove_rest(&self, session: &str) -> std::io::Result<()> {
+        let Some(folder) = self.folder(session) else { return Ok(()) };
+        let Some(end) = super::cuts(&folder).end else { return Ok(()) };
+        for folder in RENDITIONS.map(|name| folder.join(name)) {
+            for (path, _) in list(&folder)? {
+                let index = self.scan(&path, None)?;
+                if index.is_some_and(|index| index.header.late.unwrap_or(index.header.first_msn) >= end) {
+                    self.scans().discard(&path);
+                    std::fs::remove_file(path)?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use anyhow::Context as _;
 use hls::journal::LATE;
+use live::recording::Least;
 use tokio::sync::oneshot;
 
 use super::health::Health;
@@ -41,11 +42,23 @@ pub(super) enum Job {
     /// Files that hold nothing from this segment on go away.
     Trim {
         folder: Arc<Path>,
+        from: u64,
         before: u64,
     },
     /// The session's files are not to be kept.
     Mark {
         session: Arc<Path>,
+    },
+    /// What the session's recordings must reach.
+    Least {
+        session: Arc<Path>,
+        least: Least,
+    },
+    /// The session's recording is closed before this segment.
+    Cut {
+        session: Arc<Path>,
+        msn: u64,
+        next: bool,
     },
     /// Everything before it is in the files.
     Flush(oneshot::Sender<()>),
@@ -83,6 +96,16 @@ impl Writer {
         if sent.unwrap_or(false) {
             let _ = wait.await;
         }
+    }
+
+    /// What a session's recordings must reach, kept beside them.
+    pub(crate) fn least(&self, session: &str, least: Least) {
+        self.send(Job::Least { session: self.root.join(session).into(), least }, 0);
+    }
+
+    /// A session's recording is closed before this segment.
+    pub(crate) fn cut(&self, session: &str, msn: u64, next: bool) {
+        self.send(Job::Cut { session: self.root.join(session).into(), msn, next }, 0);
     }
 
     pub(super) fn send(&self, job: Job, bytes: u64) -> bool {
@@ -144,13 +167,23 @@ fn work(inbox: &Receiver<Job>, pending: &AtomicU64, mut room: Room) {
                     sealed(&open.file);
                 }
             }
-            Job::Trim { folder, before } => {
-                if let Err(error) = trim(&folder, before) {
+            Job::Trim { folder, from, before } => {
+                if let Err(error) = trim(&folder, from, before) {
                     tracing::warn!("what left the window can't be deleted in {}: {error}", folder.display());
                 }
             }
             Job::Mark { session } => {
                 if let Err(error) = super::mark(&session) {
+                    tracing::warn!("can't write in {}: {error}", session.display());
+                }
+            }
+            Job::Least { session, least } => {
+                if let Err(error) = super::write_least(&session, least) {
+                    tracing::warn!("can't write in {}: {error}", session.display());
+                }
+            }
+            Job::Cut { session, msn, next } => {
+                if let Err(error) = super::add_cut(&session, msn, next) {
                     tracing::warn!("can't write in {}: {error}", session.display());
                 }
             }
@@ -193,9 +226,10 @@ fn sealed(file: &File) {
     }
 }
 
-/// A file goes where the one after it begins before what is needed.
-fn trim(folder: &Path, before: u64) -> std::io::Result<()> {
-    let names = names(folder)?;
+/// A file goes where the one after it begins before what is needed. `from`: those before it are kept.
+fn trim(folder: &Path, from: u64, before: u64) -> std::io::Result<()> {
+    let mut names = names(folder)?;
+    names.retain(|first| *first >= from);
     for (first, next) in names.iter().zip(names.iter().skip(1)) {
         if *next > before {
             break;

@@ -200,6 +200,11 @@ impl Session {
         self.presentation.frame_rate(rendition)
     }
 
+    /// How many renditions are the source's own; they come first.
+    pub(crate) fn sources(&self) -> usize {
+        self.presentation.renditions().iter().take_while(|rendition| !rendition.made).count()
+    }
+
     /// Each rendition has a part, or its time is up: players can begin.
     pub(crate) fn playable(&self) -> bool {
         self.presentation.playable()

@@ -60,6 +60,8 @@ pub struct Settings {
     pub latency_target: Duration,
     /// Keep the recording and catch-up of its sessions.
     pub record: bool,
+    /// What must be true for them to exist: JSON, as the API has it.
+    pub recording: String,
     /// A session ends after so long.
     pub max_duration: Option<Duration>,
     /// How long a session waits for its publisher.
@@ -128,7 +130,7 @@ const COLUMNS: &str = "c.id, c.playback_id, c.name, c.latency_mode, c.latency_ta
     (SELECT s.id FROM sessions s WHERE s.channel_id = c.id AND s.status <> 'ended'), \
     c.dvr_window_s, c.retention_age_s, c.retention_bytes, c.policy, c.slate_after_ms, \
     p.content_type, p.width, p.height, length(p.data), c.ladder, c.processing, \
-    l.content_type, l.width, l.height, length(l.data), c.detectors";
+    l.content_type, l.width, l.height, length(l.data), c.detectors, c.recording";
 
 const CHANNELS: &str = "channels c LEFT JOIN slate_pictures p ON p.channel_id = c.id \
     LEFT JOIN logos l ON l.channel_id = c.id";
@@ -220,8 +222,8 @@ fn create(db: &mut Db, settings: &Settings, idempotency: Option<&Idempotency>) -
     tx.execute(
         "INSERT INTO channels (id, playback_id, name, latency_mode, latency_target_ms, record, max_duration_s,
               reconnect_window_s, created_at, updated_at, dvr_window_s, retention_age_s, retention_bytes, policy,
-              slate_after_ms, ladder, processing, detectors)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+              slate_after_ms, ladder, processing, detectors, recording)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         params![
             id,
             id::mint(id::Prefix::Playback, now),
@@ -240,6 +242,7 @@ fn create(db: &mut Db, settings: &Settings, idempotency: Option<&Idempotency>) -
             settings.ladder,
             settings.processing,
             settings.detectors,
+            settings.recording,
         ],
     )?;
     keys::insert(&tx, &db.secret, &id, now)?;
@@ -270,7 +273,7 @@ fn update(db: &mut Db, id: &str, settings: &Settings) -> Result<Option<Channel>,
         "UPDATE channels SET name = ?2, latency_mode = ?3, latency_target_ms = ?4, record = ?5,
              max_duration_s = ?6, reconnect_window_s = ?7, updated_at = ?8, dvr_window_s = ?9,
              retention_age_s = ?10, retention_bytes = ?11, policy = ?12, slate_after_ms = ?13, ladder = ?14,
-             processing = ?15, detectors = ?16 WHERE id = ?1",
+             processing = ?15, detectors = ?16, recording = ?17 WHERE id = ?1",
         params![
             id,
             settings.name,
@@ -288,6 +291,7 @@ fn update(db: &mut Db, id: &str, settings: &Settings) -> Result<Option<Channel>,
             settings.ladder,
             settings.processing,
             settings.detectors,
+            settings.recording,
         ],
     )?;
     let channel = read(&tx, id)?.ok_or_else(|| Error::Damaged(id.to_owned()))?;
@@ -304,6 +308,7 @@ fn differences(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("latency_mode", old.latency_mode != new.latency_mode),
         ("latency_target_s", old.latency_target != new.latency_target),
         ("record", old.record != new.record),
+        ("recording", old.recording != new.recording),
         ("max_duration_s", old.max_duration != new.max_duration),
         ("reconnect_window_s", old.reconnect_window != new.reconnect_window),
         ("dvr_window_s", old.dvr_window != new.dvr_window),
@@ -356,6 +361,7 @@ fn channel(row: &Row<'_>) -> Result<Channel, Error> {
         ladder: row.get(21)?,
         processing: row.get(22)?,
         detectors: row.get(27)?,
+        recording: row.get(28)?,
     };
     Ok(Channel {
         id,

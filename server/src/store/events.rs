@@ -89,6 +89,8 @@ pub(super) fn log(event: &live::Event) {
         | Kind::SessionError { .. }
         | Kind::RecordingStopped { .. }
         | Kind::LadderShed { .. }
+        | Kind::LadderOverBudget { .. }
+        | Kind::LadderFailed { .. }
         | Kind::AlertOpened { .. } => {
             tracing::warn!(event = event.name(), "{event}");
         }
@@ -109,6 +111,8 @@ pub(super) fn log(event: &live::Event) {
         | Kind::AssetDeleted { .. }
         | Kind::RecordingResumed { .. }
         | Kind::LadderWhole
+        | Kind::LadderInBudget
+        | Kind::LadderWorks
         | Kind::AlertClosed { .. } => tracing::info!(event = event.name(), "{event}"),
     }
 }
@@ -159,6 +163,14 @@ fn data(kind: &Kind) -> Value {
         }
         Kind::LadderShed { detail } => json!({ "alert": "ladder_shed", "detail": detail }),
         Kind::LadderWhole => json!({ "alert": "ladder_shed" }),
+        Kind::LadderOverBudget { cause, fix } => json!({
+            "alert": "ladder_over_budget", "cause": cause, "fix": fix, "detail": format!("{cause}. {fix}"),
+        }),
+        Kind::LadderInBudget => json!({ "alert": "ladder_over_budget" }),
+        Kind::LadderFailed { cause, fix } => json!({
+            "alert": "ladder_failed", "cause": cause, "fix": fix, "detail": format!("{cause}. {fix}"),
+        }),
+        Kind::LadderWorks => json!({ "alert": "ladder_failed" }),
         Kind::AlertOpened { alert } => json!({
             "alert": alert.code(), "cause": alert.cause(), "fix": alert.fix(), "detail": alert.to_string(),
         }),

@@ -155,6 +155,9 @@ const STEPS: &[&str] = &[
     "
     ALTER TABLE channels ADD COLUMN detectors TEXT NOT NULL DEFAULT '{}';
 ",
+    "
+    ALTER TABLE channels ADD COLUMN recording TEXT NOT NULL DEFAULT '{}';
+",
 ];
 
 /// The last version that this program knows.

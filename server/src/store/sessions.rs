@@ -152,6 +152,10 @@ pub(super) fn apply(sql: &Connection, event: &live::Event, now: OffsetDateTime) 
         | Kind::RecordingResumed { .. }
         | Kind::LadderShed { .. }
         | Kind::LadderWhole
+        | Kind::LadderOverBudget { .. }
+        | Kind::LadderInBudget
+        | Kind::LadderFailed { .. }
+        | Kind::LadderWorks
         | Kind::AlertOpened { .. }
         | Kind::AlertClosed { .. } => {}
     }

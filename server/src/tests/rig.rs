@@ -33,6 +33,7 @@ pub(super) fn settings() -> Settings {
         slate_after: Duration::from_millis(1500),
         ladder: r#"{"kind":"source"}"#.to_owned(),
         processing: "{}".to_owned(),
+        recording: "{}".to_owned(),
         detectors: "{}".to_owned(),
     }
 }

@@ -9,6 +9,7 @@
 //!                ◀── stdout: results, stderr: log lines ──
 //! ```
 
+mod hardware;
 mod ladder;
 mod slate;
 mod supervise;
@@ -17,6 +18,7 @@ mod tests;
 pub(crate) mod watch;
 mod worker;
 
+pub use hardware::{TRY, try_encoder};
 pub(crate) use ladder::{feed, order, steps};
 pub(crate) use supervise::{Error, Program, Transcoder};
 pub use worker::{NAME, run};

@@ -19,6 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use transcode::{Decoder, Job, Message, Slate};
 
+use super::hardware::Hardware;
+
 /// A still of 4K takes two seconds on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// A worker with nothing to do keeps its memory for so long.
@@ -124,13 +126,26 @@ struct Request {
 pub(crate) struct Transcoder {
     requests: Option<mpsc::Sender<Request>>,
     program: Option<Program>,
+    hardware: Hardware,
 }
 
 impl Transcoder {
     /// Nothing is started before the first job. `None`: every job is refused.
     pub(crate) fn start(program: Option<Program>) -> Self {
         let requests = program.clone().map(|program| Self::with(program, DEADLINE, IDLE, PAUSE));
-        Self { requests, program }
+        Self { requests, program, hardware: Hardware::default() }
+    }
+
+    /// Tries these encoders of graphics hardware.
+    pub(crate) fn try_hardware(&self, kinds: Vec<codec::hardware::Kind>) {
+        if let Some(program) = &self.program {
+            self.hardware.look_for(kinds, program);
+        }
+    }
+
+    /// What encodes pictures; `None`: x264.
+    pub(crate) fn hardware(&self) -> Option<codec::hardware::Kind> {
+        self.hardware.get()
     }
 
     /// For workers of one's own; `None` where there are none.
@@ -148,7 +163,7 @@ impl Transcoder {
     #[cfg(all(test, unix))]
     pub(super) fn for_test(program: Program, deadline: Duration, pause: Duration) -> Self {
         let requests = Some(Self::with(program.clone(), deadline, IDLE, pause));
-        Self { requests, program: Some(program) }
+        Self { requests, program: Some(program), hardware: Hardware::default() }
     }
 
     /// Encodes a slate. The job's number is given here.

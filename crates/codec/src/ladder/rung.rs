@@ -6,7 +6,7 @@ use super::pace::Pace;
 use super::{Effort, Error, Job, Output, Rung};
 use crate::filter::picture::{Chain, Steps, Target};
 use crate::frame::Frame;
-use crate::x264;
+use crate::{h264, x264};
 
 /// Pictures between key frames, at most: they come when they are asked for.
 const NO_KEY_FRAMES: u32 = 3600;
@@ -22,13 +22,13 @@ pub(super) struct Worker<O> {
 }
 
 /// ```text
-///  Waiting ──a key frame──▶ Running ──switched off──▶ Waiting
+///  Waiting ──a key frame──▶ Running ──switched off, or the hardware fails──▶ Waiting
 ///                              └──the encoder fails──▶ Failed
 /// ```
 enum State {
     /// For a key frame.
     Waiting,
-    Running(Box<x264::Encoder>),
+    Running(Box<h264::Encoder>),
     Failed,
 }
 
@@ -88,8 +88,13 @@ impl<O: Fn(Output)> Worker<O> {
         if !self.pace.takes(job.at, job.key) {
             return;
         }
-        if let Err(error) = self.encode(&frame, &job) {
-            self.fail(&error.to_string());
+        match self.encode(&frame, &job) {
+            Ok(()) => {}
+            Err(error) if error.is_hardware() => {
+                tracing::warn!("rendition {} goes on with x264: {error}", self.number + 1);
+                (self.rung.hardware, self.encoder) = (None, State::Waiting);
+            }
+            Err(error) => self.fail(&error.to_string()),
         }
     }
 
@@ -112,7 +117,7 @@ impl<O: Fn(Output)> Worker<O> {
         }
     }
 
-    fn encode(&mut self, frame: &Frame, job: &Job) -> Result<(), x264::Error> {
+    fn encode(&mut self, frame: &Frame, job: &Job) -> Result<(), h264::Error> {
         if let State::Waiting = self.encoder {
             if !job.key && self.rung.after.is_none() {
                 return Ok(());
@@ -127,16 +132,16 @@ impl<O: Fn(Output)> Worker<O> {
             Ok(Some(unit)) => (self.out)(Output::Unit(unit)),
             Ok(None) => {}
             // Two pictures at one time: the first of them will do.
-            Err(x264::Error::Order { .. }) => {}
+            Err(error) if error.is_order() => {}
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    fn open(&self, frame: &Frame) -> Result<x264::Encoder, x264::Error> {
-        let Rung { target, frame_rate, rate, preset, profile, latency, threads, after: _ } =
+    fn open(&mut self, frame: &Frame) -> Result<h264::Encoder, h264::Error> {
+        let Rung { target, frame_rate, rate, preset, profile, latency, threads, hardware, after: _ } =
             self.rung.clone();
-        x264::Encoder::new(&x264::Config {
+        let config = x264::Config {
             width: target.width,
             height: target.height,
             frame_rate,
@@ -149,7 +154,13 @@ impl<O: Fn(Output)> Worker<O> {
             slices: 0,
             colour: frame.colour(),
             parameter_set: 0,
-        })
+        };
+        let (encoder, refused) = h264::Encoder::new(hardware, &config)?;
+        if let Some(why) = refused {
+            tracing::warn!("rendition {} is made by x264: {why}", self.number + 1);
+            self.rung.hardware = None;
+        }
+        Ok(encoder)
     }
 
     fn fail(&mut self, why: &str) {

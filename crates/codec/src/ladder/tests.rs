@@ -18,6 +18,7 @@ fn rung(width: u32, height: u32, fps: u32) -> Rung {
         profile: x264::Profile::High,
         latency: x264::Latency::Zero,
         threads: 1,
+        hardware: None,
         after: None,
     }
 }

@@ -5,7 +5,7 @@ use media::{Timestamp, Track};
 
 use super::slate_tests::{both, recorded, still};
 use super::tests::{Rig, audio_track, picture, sound, steady, video_track};
-use crate::recording::{Source, fragmented, layouts};
+use crate::recording::{Cuts, Source, fragmented, layouts};
 use crate::{Plan, journal, mp4};
 
 fn sources(scanned: &[journal::Index]) -> Vec<Source<'_>> {
@@ -86,7 +86,7 @@ fn the_recording_grows_through_a_slate_and_a_burst() {
             }
             let until = (0..2).map(|r| rig.index(r).current_msn()).min().unwrap();
             let files: Vec<_> = (0..2).flat_map(|r| rig.scan_all(r)).collect();
-            fragmented::grow(&mut list, &mut next, &known, &sources(&files), until);
+            fragmented::grow(&mut list, &mut next, &known, &sources(&files), &Cuts::default(), until);
             let now: Vec<Vec<_>> = list.iter().map(|growing| growing.runs.clone()).collect();
             for (old, new) in before.iter().zip(&now) {
                 assert!(new.starts_with(old), "step {step}");

@@ -7,7 +7,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use media::{Kind, Timescale, Timestamp};
 
-use super::{Source, renditions};
+use super::{Cuts, Source, renditions};
 use crate::journal::Entry;
 use crate::mp4::fragment;
 use crate::mp4::init::{Sheet, Span, mvhd, trak};
@@ -74,7 +74,7 @@ pub struct Progress {
     pub placed: u64,
 }
 
-/// Adds the segments before `until` that are not in `list` yet, from journal files in order; a new configuration begins a
+/// Adds the segments before `until` that are not in `list` yet, from journal files in order; a new configuration, or a cut, begins a
 /// new file. `known`: all renditions of the session. Every one of them must have closed the segments before `until`, and
 /// the files must have all of those that there will ever be. What came late goes before the segment that the publisher
 /// returned with; what is later still is in the finished recording only.
@@ -83,8 +83,10 @@ pub fn grow(
     next: &mut Progress,
     known: &[Known],
     sources: &[Source<'_>],
+    cuts: &Cuts,
     until: u64,
 ) {
+    let until = until.min(cuts.end.unwrap_or(until));
     let by_rendition = renditions(sources);
     let (mut live, mut late): (Vec<Vec<&Source<'_>>>, Vec<&Source<'_>>) = Default::default();
     for rendition in by_rendition {
@@ -121,7 +123,7 @@ pub fn grow(
         groups.push(&found);
         let mut rest = &groups[..];
         while let [now, then @ ..] = rest {
-            add(list, known, now, then, msn);
+            add(list, known, now, then, cuts, msn);
             rest = then;
         }
     }
@@ -138,8 +140,16 @@ fn segment<'a>(source: &'a Source<'_>, msn: u64) -> &'a [Entry] {
 }
 
 /// `then`: what comes next. Sound may come before the first picture of a new configuration.
-fn add(list: &mut Vec<Growing>, known: &[Known], found: &[Found<'_>], then: &[&[Found<'_>]], msn: u64) {
-    let same = list.last().is_some_and(|now| found.iter().all(|(s, _)| now.has(s)));
+fn add(
+    list: &mut Vec<Growing>,
+    known: &[Known],
+    found: &[Found<'_>],
+    then: &[&[Found<'_>]],
+    cuts: &Cuts,
+    msn: u64,
+) {
+    let cut = |now: &Growing| cuts.at.iter().any(|cut| now.first_msn < *cut && *cut <= msn);
+    let same = list.last().is_some_and(|now| !cut(now) && found.iter().all(|(s, _)| now.has(s)));
     if !same {
         let Some(fresh) = Growing::new(list.last(), known, found, then, msn) else { return };
         list.push(fresh);

@@ -49,6 +49,15 @@ pub struct Layout {
     pub first_msn: u64,
 }
 
+/// Where a session's recordings were closed on purpose.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cuts {
+    /// The next recording begins with each of these segments, in order.
+    pub at: Vec<u64>,
+    /// From this segment on nothing is recorded.
+    pub end: Option<u64>,
+}
+
 /// What is shown of a recording, in seconds from its first picture or sound. To the frame: media from the key frame before
 /// is in the file, and its edit lists leave that out.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -63,13 +72,13 @@ pub struct Trim {
 /// configuration changes at the same MSN in all renditions (`Presentation` sees to it).
 pub fn layouts(sources: &[Source<'_>]) -> Vec<Layout> {
     let whole = |(from, until)| layout(sources, from, until, &Trim::default());
-    ranges(sources).into_iter().filter_map(whole).collect()
+    ranges(sources, &Cuts::default()).into_iter().filter_map(whole).collect()
 }
 
-/// The layout of one configuration (its place among [`layouts`]), trimmed. `None` where there is no such configuration, or
-/// nothing is left of it.
-pub fn trimmed(sources: &[Source<'_>], configuration: usize, trim: &Trim) -> Option<Layout> {
-    let mut ranges = ranges(sources).into_iter().filter(|&(from, until)| {
+/// The layout of one configuration (its place among [`layouts`], or among what cuts make of them), trimmed. `None` where there is
+/// no such configuration, or nothing is left of it.
+pub fn trimmed(sources: &[Source<'_>], cuts: &Cuts, configuration: usize, trim: &Trim) -> Option<Layout> {
+    let mut ranges = ranges(sources, cuts).into_iter().filter(|&(from, until)| {
         let own = sources.iter().filter(|s| !s.index.header.live_only);
         let mut parts = own.flat_map(|s| s.index.parts.iter().map(|part| (place(s, part), part)));
         parts.any(|(place, part)| (from..until).contains(&place) && !part.samples.is_empty())
@@ -85,8 +94,8 @@ fn place(source: &Source<'_>, part: &Entry) -> Place {
     (source.index.header.late.unwrap_or(part.msn), part.msn)
 }
 
-/// The segments of each configuration.
-fn ranges(sources: &[Source<'_>]) -> Vec<(Place, Place)> {
+/// The segments of each configuration, cut.
+fn ranges(sources: &[Source<'_>], cuts: &Cuts) -> Vec<(Place, Place)> {
     // Where a rendition has the old one for the last time, and the new one for the first.
     let mut changes: Vec<(Place, Place)> = Vec::new();
     for rendition in renditions(sources) {
@@ -104,7 +113,11 @@ fn ranges(sources: &[Source<'_>]) -> Vec<(Place, Place)> {
             starts.push(first);
         }
     }
-    let ends = starts.iter().skip(1).copied().chain([(u64::MAX, u64::MAX)]);
+    starts.extend(cuts.at.iter().map(|msn| (*msn, 0)));
+    starts.sort_unstable();
+    let end = cuts.end.map_or((u64::MAX, u64::MAX), |msn| (msn, 0));
+    starts.retain(|start| *start < end);
+    let ends = starts.iter().skip(1).copied().chain([end]);
     starts.iter().copied().zip(ends).collect()
 }
 

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use mp4_atom::{Ftyp, Moov, ReadFrom};
 
 use super::fragmented::{self, Growing};
-use super::{Layout, Source, Trim, layouts, trimmed};
+use super::{Cuts, Layout, Source, Trim, layouts, trimmed};
 use crate::Plan;
 use crate::presentation::tests::{Rig, audio_track, steady, video_track};
 
@@ -104,7 +104,7 @@ fn a_trim_is_exact_to_the_frame() {
     let scanned = sources(&rig);
     let sources: Vec<_> = scanned.iter().enumerate().map(|(file, index)| Source { file, index }).collect();
     let trim = Trim { from: Some(2.5), until: Some(5.0) };
-    let layout = trimmed(&sources, 0, &trim).unwrap();
+    let layout = trimmed(&sources, &Cuts::default(), 0, &trim).unwrap();
     assert!((layout.duration - 2.5).abs() < 0.001, "{}", layout.duration);
     assert_eq!(layout.first_msn, 3);
     let moov = moov(&layout.head);
@@ -115,10 +115,47 @@ fn a_trim_is_exact_to_the_frame() {
         // A key frame each second: at most that and the pictures' reordering is left out before.
         assert!(media > 0 && media <= scale * 11 / 10, "{media}");
     }
-    assert_eq!(trimmed(&sources, 0, &Trim { from: Some(9.0), until: Some(8.0) }).map(|l| l.len), None);
-    assert!(trimmed(&sources, 1, &Trim::default()).is_none());
-    let whole = trimmed(&sources, 0, &Trim::default()).unwrap();
+    assert_eq!(
+        trimmed(&sources, &Cuts::default(), 0, &Trim { from: Some(9.0), until: Some(8.0) }).map(|l| l.len),
+        None
+    );
+    assert!(trimmed(&sources, &Cuts::default(), 1, &Trim::default()).is_none());
+    let whole = trimmed(&sources, &Cuts::default(), 0, &Trim::default()).unwrap();
     assert_eq!(whole.head, layouts(&sources)[0].head);
+}
+
+/// Finished and while it grows: each segment is in one recording, and none behind the end.
+#[test]
+fn a_recording_is_cut_where_it_is_told() {
+    let mut rig = Rig::new(Plan::default(), &[video_track(), audio_track(48_000)]);
+    let known: Vec<fragmented::Known> = [video_track(), audio_track(48_000)]
+        .iter()
+        .map(|track| (track.kind.name().to_owned(), crate::mp4::init::segment(track)))
+        .collect();
+    steady(&mut rig, 0, 12, 30);
+    rig.finish();
+    let scanned = sources(&rig);
+    let sources: Vec<_> = scanned.iter().enumerate().map(|(file, index)| Source { file, index }).collect();
+    let whole = trimmed(&sources, &Cuts::default(), 0, &Trim::default()).unwrap();
+    let last = scanned.iter().flat_map(|index| index.parts.iter().map(|part| part.msn)).max().unwrap();
+    for (cuts, firsts) in [
+        (Cuts { at: vec![4, 8], end: None }, vec![0, 4, 8]),
+        (Cuts { at: vec![4], end: Some(8) }, vec![0, 4]),
+        (Cuts { at: vec![], end: Some(5) }, vec![0]),
+        // Before there is anything of it.
+        (Cuts { at: vec![4, last + 1], end: None }, vec![0, 4]),
+    ] {
+        let parts: Vec<_> = (0..).map_while(|n| trimmed(&sources, &cuts, n, &Trim::default())).collect();
+        assert_eq!(parts.iter().map(|part| part.first_msn).collect::<Vec<_>>(), firsts, "{cuts:?}");
+        let seconds: f64 = parts.iter().map(|part| part.duration).sum();
+        let least = cuts.end.map_or(whole.duration, |end| end as f64 - 1.0);
+        assert!(seconds > least - 0.2 && seconds <= whole.duration + 0.2, "{cuts:?}: {seconds}");
+        let (mut list, mut next) = (Vec::new(), fragmented::Progress::default());
+        for until in 0..=last + 1 {
+            fragmented::grow(&mut list, &mut next, &known, &sources, &cuts, until);
+        }
+        assert_eq!(list.iter().map(|one| one.first_msn).collect::<Vec<_>>(), firsts, "{cuts:?}");
+    }
 }
 
 /// Fetched piecemeal while the session runs, at any moment: the same bytes as at the end, and every part in it once.
@@ -142,7 +179,7 @@ fn what_grows_never_changes() {
         let scanned = sources(&rig);
         let sources: Vec<_> =
             scanned.iter().enumerate().map(|(file, index)| Source { file, index }).collect();
-        fragmented::grow(&mut list, &mut next, &known, &sources, until);
+        fragmented::grow(&mut list, &mut next, &known, &sources, &Cuts::default(), until);
         let now: Vec<Vec<u8>> = list.iter().map(|growing| copy(&rig, &scanned, growing)).collect();
         for (old, new) in served.iter().zip(&now) {
             assert!(new.starts_with(old), "step {step}");

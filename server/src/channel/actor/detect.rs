@@ -7,7 +7,7 @@ use live::event::Kind as Fact;
 use live::watch::{Drift, Measured, Watch};
 use media::AccessUnit;
 
-use super::{Actor, Connected, Stage};
+use super::Actor;
 use crate::channel::detect::config;
 use crate::control::channels::Health;
 
@@ -34,10 +34,7 @@ impl Actor {
         if let Some(ladder) = &mut self.ladder {
             ladder.measure(&config);
         }
-        if let Some(Connected { stage: Stage::Flowing { tracks, .. }, .. }) = &self.on {
-            let tracks = tracks.clone();
-            self.begin_stills(&tracks);
-        }
+        self.look_anew();
     }
 
     /// A publisher begins, or goes on after a break.

@@ -6,7 +6,7 @@ use live::SessionId;
 use live::channel::Input;
 use std::sync::Arc;
 
-use super::{Actor, FAREWELL, flow, slate};
+use super::{Actor, FAREWELL, flow, settle, slate};
 use crate::channel::recover::{self, Outcome};
 use crate::channel::run::{Run, unix_ms};
 use crate::channel::{Shared, assets, plan};
@@ -22,6 +22,16 @@ fn forget_made(shared: &Arc<Shared>, run: &Run) {
             if let Err(error) = shared.library.remove_rendition(&session, &name) {
                 tracing::warn!("what was made of {session} can't be removed: {error}");
             }
+        }
+    });
+}
+
+/// Behind the end of its recording was only its window.
+fn forget_rest(shared: &Arc<Shared>, run: &Run) {
+    let (shared, session) = (Arc::clone(shared), run.id.clone());
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = shared.library.remove_rest(&session) {
+            tracing::warn!("what was not to be recorded of {session} can't be removed: {error}");
         }
     });
 }
@@ -67,6 +77,7 @@ impl Actor {
             shared.shelf.forget(&playback, &run.id);
             shared.albums.close(&run.id);
             forget_made(&shared, &run);
+            forget_rest(&shared, &run);
             // What was only its window goes now.
             shared.library.keep.release(&run.id);
             shared.retention.notify_one();
@@ -95,7 +106,9 @@ impl Actor {
             Outcome::Recovered(mut found) => {
                 self.declare_ladder(&mut found);
                 let silent_for = since(found.written_ms);
-                let mut run = Run::recovered(&self.shared, found, session.source);
+                let recording = serde_json::from_str(&self.channel.settings.recording).unwrap_or_default();
+                let most = settle::most(&recording);
+                let mut run = Run::recovered(&self.shared, found, session.source, most);
                 let playable = run.became_playable();
                 if let Some(live) = run.live() {
                     self.shared.shelf.put(&self.channel.playback_id, live);

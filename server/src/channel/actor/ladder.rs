@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use live::SessionId;
+use live::budget::Grant;
 use live::event::Kind as Fact;
 use media::flv::Metadata;
 use media::{AccessUnit, Rational, Track};
@@ -13,6 +14,7 @@ use crate::channel::detect::measured;
 use crate::channel::ladder::{Desk, Plan};
 use crate::channel::{Recovered, Shared};
 use crate::journal::Trouble;
+use crate::machine::{For, Lease};
 use crate::store::{Channel, Role, Settings};
 use crate::transcode::feed::Made;
 
@@ -29,7 +31,7 @@ pub(super) fn plan(
         crate::channel::ladder::plan(settings, tracks, metadata, u32::try_from(cores).unwrap_or(1))?;
     let every = shared.albums.every().map(|every| every.as_millis());
     plan.order.stills_ms = every.and_then(|ms| u32::try_from(ms).ok());
-    Some(plan)
+    Some(plan.encoded_by(shared.transcoder.hardware()))
 }
 
 /// The channel's logo, as a file; empty without one. `None` where the database is busy.
@@ -39,6 +41,15 @@ pub(super) async fn logo(shared: &Shared, channel: &Channel) -> Option<Bytes> {
     }
     let asked = tokio::time::timeout(PATIENCE, shared.store.picture(&channel.id, Role::Logo)).await;
     Some(asked.ok()?.ok()?.map(|(_, file)| file).unwrap_or_default())
+}
+
+/// A place in the machine's budget for a plan. What has none is not waited for.
+pub(super) fn join(shared: &Shared, channel: &Channel, session: &str, plan: &mut Plan) -> Lease {
+    let renditions = plan.names[..plan.order.pictures.len()].to_vec();
+    let of = For { channel: channel.id.clone(), session: session.to_owned(), renditions };
+    let lease = shared.machine.join(of, plan.ask());
+    plan.waits = lease.standing().grant == Grant::Nothing;
+    lease
 }
 
 impl Actor {
@@ -63,26 +74,30 @@ impl Actor {
     }
 
     /// Media flows, or flows on with other tracks.
-    pub(super) fn begin_ladder(&mut self, plan: Option<(Plan, Bytes)>, tracks: &[Track]) {
+    pub(super) fn begin_ladder(&mut self, plan: Option<(Plan, Bytes, Lease)>, tracks: &[Track]) {
         let now = self.now();
         match (&mut self.ladder, &self.run, plan, self.shared.transcoder.program()) {
             (Some(desk), ..) => desk.tracks(tracks),
-            (None, Some(run), Some(plan), Some(program)) => {
-                self.ladder = Desk::start(program, plan, tracks, |name| run.place(name), now);
+            (None, Some(run), Some((plan, logo, lease)), Some(program)) => {
+                self.ladder = Desk::start(program, (plan, logo), lease, tracks, |name| run.place(name), now);
             }
             (None, ..) => {}
         }
+        self.tell_of_ladder();
+    }
+
+    /// Where there is something new.
+    pub(super) fn tell_of_ladder(&mut self) {
+        let news = self.ladder.as_mut().map(Desk::news).unwrap_or_default();
+        news.into_iter().for_each(|kind| self.record_ladder(kind));
     }
 
     /// A unit of the source, as viewers get it.
     pub(super) fn feed_ladder(&mut self, unit: &AccessUnit, now: Instant) {
         self.look(unit);
         let Some(desk) = self.ladder.as_mut().filter(|_| !self.slate.shown()) else { return };
-        if !desk.unit(unit, now) {
-            return;
-        }
-        let kind = desk.shed().map_or(Fact::LadderWhole, |detail| Fact::LadderShed { detail });
-        self.record_ladder(kind);
+        desk.unit(unit, now);
+        self.tell_of_ladder();
     }
 
     fn record_ladder(&self, kind: Fact) {
@@ -92,6 +107,7 @@ impl Actor {
 
     pub(super) async fn made(&mut self, made: Made) {
         let (new, outcome) = self.take_made(made);
+        self.tell_of_ladder();
         self.journal_outcome(outcome).await;
         if new {
             self.playable().await;
@@ -108,7 +124,7 @@ impl Actor {
                 desk.rendition(output).map_or(nothing, |rendition| run.known(rendition, track))
             }
             Made::Unit(output, unit) => {
-                desk.came(output, &unit);
+                desk.came(output, &unit, now);
                 desk.rendition(output).map_or(nothing, |rendition| run.made(rendition, unit))
             }
             Made::Lost(output, why) => {
@@ -126,7 +142,7 @@ impl Actor {
             }
             Made::Ended => nothing,
             Made::Broken(why) => {
-                let pause = desk.broke(now).as_secs_f64();
+                let pause = desk.broke(&why, now).as_secs_f64();
                 tracing::warn!(
                     "channel {channel}: the worker of its ladder {why}; another is started in {pause:.2} s"
                 );
@@ -150,9 +166,8 @@ impl Actor {
             }
         };
         let _ = tokio::time::timeout(LAST, rest).await;
-        if self.ladder.take().is_some_and(|desk| desk.shed().is_some()) {
-            self.record_ladder(Fact::LadderWhole);
-        }
+        let news = self.ladder.take().map(Desk::last_news).unwrap_or_default();
+        news.into_iter().for_each(|kind| self.record_ladder(kind));
     }
 }
 

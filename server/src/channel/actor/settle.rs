@@ -1,16 +1,19 @@
 //! Which tracks a publisher has, at first and later.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use api::recording::Recording;
 use bytes::Bytes;
 use live::channel::Input;
 use live::event::Issue;
+use live::recording::{Least, Most};
 use media::flv::Metadata;
 use media::{CodecConfig, Kind, Silence, Track, aac};
 
-use super::ladder::{logo, plan};
+use super::ladder::{join, logo, plan};
 use super::{Actor, Connected, Gop, Stage};
 use crate::channel::gather::Gather;
+use crate::channel::ladder::is_like;
 use crate::channel::source::announced;
 
 impl Actor {
@@ -109,8 +112,25 @@ impl Actor {
         if let Some(silence) = silence {
             silence.discontinuity();
         }
-        let plan = plan(&self.shared, &self.channel.settings, tracks, metadata);
-        let logo = match plan {
+        if run.is_fresh() {
+            let recording: Recording =
+                serde_json::from_str(&self.channel.settings.recording).unwrap_or_default();
+            let wanted = recording.only_if.is_none_or(|only_if| is_like(&only_if, tracks, metadata));
+            if self.channel.settings.record && !wanted {
+                tracing::info!(
+                    "session {} is not recorded: its source isn't as recording.only_if asks",
+                    run.id
+                );
+            }
+            let duration = Duration::from_secs(recording.min_duration_s.unwrap_or(0).into());
+            let least = Least { duration, bytes: recording.min_bytes.unwrap_or(0) };
+            run.record_if(wanted, least, most(&recording));
+        }
+        let mut plan = plan(&self.shared, &self.channel.settings, tracks, metadata);
+        // One that runs already has its place.
+        let place = plan.as_mut().filter(|_| self.ladder.is_none());
+        let lease = place.map(|plan| join(&self.shared, &self.channel, &run.id, plan));
+        let logo = match lease {
             Some(_) => logo(&self.shared, &self.channel).await.unwrap_or_default(),
             None => Bytes::new(),
         };
@@ -122,7 +142,8 @@ impl Actor {
         }
         let left_out = tracks.iter().find(|track| !run.carries(track.kind)).map(|track| track.kind.name());
         let (publisher, source, tracks) = (on.id, run.source.clone(), tracks.clone());
-        self.begin_ladder(plan.map(|plan| (plan, logo)), &tracks);
+        let plan = plan.zip(lease).map(|(plan, lease)| (plan, logo, lease));
+        self.begin_ladder(plan, &tracks);
         self.interrupt_watch();
         self.begin_stills(&tracks);
         self.journal_outcome(outcome).await;
@@ -131,6 +152,12 @@ impl Actor {
             self.issue(Issue::TrackRefused { track }).await;
         }
     }
+}
+
+/// Where the recording is closed.
+pub(super) fn most(recording: &Recording) -> Most {
+    let duration = recording.max_duration_s.map(|seconds| Duration::from_secs(seconds.into()));
+    Most { duration, bytes: recording.max_bytes, next: recording.next }
 }
 
 /// What stands in for the sound beside pictures. Sound that was announced and isn't here joins the tracks, as announced.

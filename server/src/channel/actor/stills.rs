@@ -5,7 +5,7 @@ use std::sync::Arc;
 use media::{AccessUnit, Kind, Track};
 use transcode::watch::Thumbnail;
 
-use super::Actor;
+use super::{Actor, Connected, Stage};
 use crate::channel::detect::{config, measured};
 use crate::stills::Album;
 use crate::transcode::order::Measure;
@@ -70,6 +70,23 @@ impl Actor {
         }
         if let Some(eye) = &mut self.stills.eye {
             eye.measure(measure);
+        }
+    }
+
+    /// A ladder that waited may have begun to decode.
+    pub(super) fn settle_stills(&mut self) {
+        let taken = self.ladder.as_ref().is_some_and(|desk| desk.takes(Kind::Video));
+        if taken && self.stills.eye().is_some_and(Eye::pictures) {
+            self.stills.eye = None;
+            self.look_anew();
+        }
+    }
+
+    /// What is to be looked at may have changed.
+    pub(super) fn look_anew(&mut self) {
+        if let Some(Connected { stage: Stage::Flowing { tracks, .. }, .. }) = &self.on {
+            let tracks = tracks.clone();
+            self.begin_stills(&tracks);
         }
     }
 

@@ -1,19 +1,23 @@
 //! A running session's ladder: its worker, replaced where it ends, and how far each rendition has come.
 //!
 //! ```text
-//!   Running ── it broke ──▶ Resting ── the pause is over ──▶ Running, with the backlog
+//!   Waiting ── there is room ──▶ Running ── it broke ──▶ Resting ── the pause is over ──▶ Running, with the backlog
 //! ```
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use live::budget::Grant;
+use live::event::Kind as Fact;
 use live::shed::{self, Shed};
 use media::{AccessUnit, CodecConfig, Kind, Timescale, Timestamp, Track};
 use transcode::Message;
 use transcode::ladder::{Config, Effort, Level, Open, Unit};
 
 use super::Plan;
+use super::alerts::Alerts;
 use super::backlog::Backlog;
+use crate::machine::Lease;
 use crate::transcode::Program;
 use crate::transcode::feed::{Feed, Made};
 
@@ -24,6 +28,10 @@ const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// One that worked so long is replaced at once.
 const WORKED: Duration = Duration::from_secs(10);
+/// So many in a row that didn't last are no accident.
+const ALARMING: u32 = 3;
+/// How often a ladder without room for all of it looks for some.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The running session's.
 pub(in crate::channel) struct Desk {
@@ -38,7 +46,14 @@ pub(in crate::channel) struct Desk {
     worker: Worker,
     /// Workers in a row that didn't last.
     failures: u32,
+    lease: Lease,
+    /// When it looks for more room; `None` where it has all it wants.
+    look: Option<Instant>,
+    /// Of the pictures that there is room for.
     shed: Shed,
+    /// What is wrong, and what was told of it.
+    alerts: Alerts,
+    told: Alerts,
     /// The newest picture that went in: by its DTS, when a decoder that keeps up gives out the one that is shown then.
     fed: Option<Timestamp>,
     /// A picture came since the last went in.
@@ -58,8 +73,15 @@ struct Output {
 }
 
 enum Worker {
-    Running { feed: Feed, since: Instant },
-    Resting { until: Instant },
+    /// For room.
+    Waiting,
+    Running {
+        feed: Feed,
+        since: Instant,
+    },
+    Resting {
+        until: Instant,
+    },
 }
 
 impl Desk {
@@ -68,6 +90,7 @@ impl Desk {
     pub(in crate::channel) fn start(
         program: &Program,
         (plan, logo): (Plan, Bytes),
+        lease: Lease,
         tracks: &[Track],
         place: impl Fn(&str) -> Option<usize>,
         now: Instant,
@@ -89,15 +112,45 @@ impl Desk {
             logo,
             tracks: tracks.to_vec(),
             backlog: Backlog::new(pictures > 0),
-            worker: Worker::Resting { until: now },
+            worker: Worker::Waiting,
             failures: 0,
-            shed: Shed::new(pictures, now),
+            lease,
+            look: None,
+            shed: Shed::new(0, now),
+            alerts: Alerts::default(),
+            told: Alerts::default(),
             fed: None,
             came: false,
             wants_key: true,
         };
-        desk.begin(now);
+        desk.granted(now);
         Some(desk)
+    }
+
+    /// There is room for so much of it: makes that.
+    fn granted(&mut self, now: Instant) {
+        let standing = self.lease.standing();
+        let pictures = self.plan.order.pictures.len();
+        let made = match standing.grant {
+            Grant::Nothing => 0,
+            Grant::Part(made) => made.min(pictures),
+            Grant::Whole => pictures,
+        };
+        self.shed = Shed::new(made, now);
+        self.look = (standing.grant != Grant::Whole).then(|| now + LOOK);
+        self.alerts.over = self.plan.over(&standing, self.lease.capacity());
+        match (&self.worker, standing.grant) {
+            (_, Grant::Nothing) => self.worker = Worker::Waiting,
+            (Worker::Waiting, Grant::Part(_) | Grant::Whole) => {
+                self.outputs.iter_mut().zip(efforts(pictures, &self.shed)).for_each(|(output, effort)| {
+                    output.effort = effort;
+                });
+                self.begin(now);
+            }
+            (Worker::Running { .. } | Worker::Resting { .. }, Grant::Part(_) | Grant::Whole) => {
+                self.shed_anew();
+            }
+        }
     }
 
     fn begin(&mut self, now: Instant) {
@@ -122,7 +175,7 @@ impl Desk {
         self.wants_key = self.backlog.units().next().is_none();
         self.shed.begins();
         self.worker = Worker::Running {
-            feed: Feed::start(&self.program, open, first, |kind| self.wants(kind)),
+            feed: Feed::start(&self.program, open, first, |kind| self.wants(kind), self.lease.worker()),
             since: now,
         };
     }
@@ -134,53 +187,81 @@ impl Desk {
         }
     }
 
-    /// When another worker is to be started.
+    /// When another worker is to be started, or there may be more room.
     pub(in crate::channel) fn due(&self) -> Option<Instant> {
+        self.rests().into_iter().chain(self.look).min()
+    }
+
+    fn rests(&self) -> Option<Instant> {
         match &self.worker {
-            Worker::Running { .. } => None,
+            Worker::Running { .. } | Worker::Waiting => None,
             Worker::Resting { until } => Some(*until),
         }
     }
 
-    /// Starts it, where it is time.
+    /// Does it, where it is time.
     pub(in crate::channel) fn tick(&mut self, now: Instant) {
-        if self.due().is_some_and(|due| due <= now) {
+        if self.rests().is_some_and(|due| due <= now) {
             self.begin(now);
         }
+        if self.look.is_some_and(|due| due <= now) {
+            self.look = Some(now + LOOK);
+            if self.lease.look(now) {
+                self.granted(now);
+            }
+        }
+    }
+
+    /// What is to be told of it since it was last asked.
+    pub(in crate::channel) fn news(&mut self) -> Vec<Fact> {
+        let facts = self.alerts.since(&self.told);
+        self.told = self.alerts.clone();
+        facts
+    }
+
+    /// The same at its end, when nothing is wrong with it any more.
+    pub(in crate::channel) fn last_news(mut self) -> Vec<Fact> {
+        self.alerts = Alerts::default();
+        self.news()
     }
 
     /// What the worker makes; never where none runs.
     pub(in crate::channel) async fn made(&mut self) -> Made {
         match &mut self.worker {
             Worker::Running { feed, .. } => feed.made().await,
-            Worker::Resting { .. } => std::future::pending().await,
+            Worker::Resting { .. } | Worker::Waiting => std::future::pending().await,
         }
     }
 
-    /// A unit of the source. True where what is given up changed.
-    pub(in crate::channel) fn unit(&mut self, unit: &AccessUnit, now: Instant) -> bool {
+    /// A unit of the source.
+    pub(in crate::channel) fn unit(&mut self, unit: &AccessUnit, now: Instant) {
+        if matches!(self.worker, Worker::Waiting) {
+            return;
+        }
         if !self.wants(unit.kind) {
             self.listen(unit);
-            return false;
+            return;
         }
         self.backlog.push(unit.clone(), self.given());
         if self.wants_key && !self.backlog.leads(unit) {
-            return false;
+            return;
         }
         self.wants_key = !self.send(fed(unit.clone()));
         if unit.kind == Kind::Audio {
-            return false;
+            return;
         }
-        let Some(before) = self.fed.replace(unit.dts) else { return false };
-        let Some(behind) = shed::behind(before, self.made_of_pictures()) else { return false };
-        std::mem::take(&mut self.came) && self.shed.observe(behind, now) && self.shed_anew()
+        let Some(before) = self.fed.replace(unit.dts) else { return };
+        let Some(behind) = shed::behind(before, self.made_of_pictures()) else { return };
+        if std::mem::take(&mut self.came) && self.shed.observe(behind, now) {
+            self.shed_anew();
+        }
     }
 
     /// False where it can't be taken.
     fn send(&self, message: Message) -> bool {
         match &self.worker {
             Worker::Running { feed, .. } => feed.send(message).is_ok(),
-            Worker::Resting { .. } => false,
+            Worker::Resting { .. } | Worker::Waiting => false,
         }
     }
 
@@ -191,8 +272,8 @@ impl Desk {
         }
     }
 
-    fn shed_anew(&mut self) -> bool {
-        let efforts = self.shed.efforts();
+    fn shed_anew(&mut self) {
+        let efforts = efforts(self.plan.order.pictures.len(), &self.shed);
         let mut messages = Vec::new();
         for ((number, output), new) in (1..).zip(&mut self.outputs).zip(efforts) {
             if output.effort != new {
@@ -205,19 +286,20 @@ impl Desk {
                 messages.push(Message::Effort(Effort { output: number, level }));
             }
         }
-        let changed = !messages.is_empty();
         messages.into_iter().for_each(|message| self.tell(message));
-        changed
+        self.alerts.shed = self.shed();
+        self.lease.steady(self.alerts.shed.is_none());
     }
 
-    /// Renditions of which something is given up, for people; `None` where all is made.
-    pub(in crate::channel) fn shed(&self) -> Option<String> {
-        let told =
-            self.outputs.iter().zip(&self.plan.names).filter_map(|(output, name)| match output.effort {
-                shed::Effort::Full => None,
-                shed::Effort::Half => Some(format!("{name} with every other picture")),
-                shed::Effort::Off => Some(format!("{name} not at all")),
-            });
+    /// Renditions of which something is given up, for people; `None` where all is made that there is room for.
+    fn shed(&self) -> Option<String> {
+        let granted = self.outputs.iter().zip(&self.plan.names);
+        let skip = self.plan.order.pictures.len() - self.shed.efforts().len();
+        let told = granted.skip(skip).filter_map(|(output, name)| match output.effort {
+            shed::Effort::Full => None,
+            shed::Effort::Half => Some(format!("{name} with every other picture")),
+            shed::Effort::Off => Some(format!("{name} not at all")),
+        });
         let told: Vec<_> = told.collect();
         (!told.is_empty()).then(|| told.join(", "))
     }
@@ -245,7 +327,10 @@ impl Desk {
     }
 
     /// An output came so far.
-    pub(in crate::channel) fn came(&mut self, output: u8, unit: &AccessUnit) {
+    pub(in crate::channel) fn came(&mut self, output: u8, unit: &AccessUnit, now: Instant) {
+        if self.alerts.failed.is_some() && self.lasted(now) >= WORKED {
+            (self.failures, self.alerts.failed) = (0, None);
+        }
         let output = usize::from(output).checked_sub(1).and_then(|at| self.outputs.get_mut(at));
         // What still comes of one that isn't made any more says nothing of when it is made again.
         if let Some(output) = output.filter(|output| output.effort != shed::Effort::Off) {
@@ -261,13 +346,19 @@ impl Desk {
         self.plan.names.get(at).map(String::as_str)
     }
 
-    /// The worker is gone. After how long there is another.
-    pub(in crate::channel) fn broke(&mut self, now: Instant) -> Duration {
-        let lasted = match &self.worker {
+    fn lasted(&self, now: Instant) -> Duration {
+        match &self.worker {
             Worker::Running { since, .. } => now.saturating_duration_since(*since),
-            Worker::Resting { .. } => Duration::ZERO,
-        };
-        self.failures = if lasted >= WORKED { 0 } else { self.failures + 1 };
+            Worker::Resting { .. } | Worker::Waiting => Duration::ZERO,
+        }
+    }
+
+    /// The worker is gone, and why: a clause. After how long there is another.
+    pub(in crate::channel) fn broke(&mut self, why: &str, now: Instant) -> Duration {
+        self.failures = if self.lasted(now) >= WORKED { 0 } else { self.failures + 1 };
+        if self.failures >= ALARMING && self.alerts.failed.is_none() {
+            self.alerts.failed = Some(self.plan.failed(why));
+        }
         let pause = match self.failures {
             0 => Duration::ZERO,
             failures => PAUSE.saturating_mul(1 << (failures - 1).min(16)).min(LONGEST_PAUSE),
@@ -307,6 +398,12 @@ impl Desk {
     }
 }
 
+/// Of each rendition of pictures: those that there is no room for are the largest.
+fn efforts(pictures: usize, shed: &Shed) -> impl Iterator<Item = shed::Effort> + use<> {
+    let made = shed.efforts();
+    std::iter::repeat_n(shed::Effort::Off, pictures - made.len()).chain(made)
+}
+
 fn fed(unit: AccessUnit) -> Message {
     Message::Unit(Unit { output: 0, unit })
 }
@@ -337,106 +434,4 @@ fn json(order: &crate::transcode::order::Order) -> Bytes {
 }
 
 #[cfg(all(test, unix))]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use media::{Rational, avc};
-
-    use super::*;
-    use crate::transcode::order::{Order, Pictures};
-    use api::processing::Processing;
-
-    /// With a worker that takes everything and says nothing.
-    fn desk(now: Instant) -> Desk {
-        let program =
-            Program { path: "/bin/sh".into(), args: vec!["-c".to_owned(), "exec cat >/dev/null".to_owned()] };
-        let pictures = |height: u32| Pictures {
-            width: height * 16 / 9,
-            height,
-            fps: 30.0,
-            kbps: 500,
-            crf: None,
-            profile: api::ladder::Profile::default(),
-            preset: api::ladder::Preset::default(),
-            encoding: api::ladder::Encoding::default(),
-            threads: 1,
-            after: None,
-        };
-        let order = Order {
-            pictures: vec![pictures(360), pictures(180)],
-            sounds: Vec::new(),
-            processing: Processing::default(),
-            ultra_low: true,
-            frame_rate: (30, 1),
-            measure: crate::transcode::order::Measure::default(),
-            stills_ms: None,
-        };
-        let names = vec!["360p".to_owned(), "180p".to_owned()];
-        let plan = Plan { order, names, pictures: true, sound: true };
-        let config = avc::Config {
-            record: Bytes::new(),
-            width: 1280,
-            height: 720,
-            profile: [0x64, 0, 0x1f],
-            frame_rate: None,
-            sample_aspect: Rational { num: 1, den: 1 },
-        };
-        let place = |name: &str| ["video", "360p", "180p"].iter().position(|known| *known == name);
-        Desk::start(&program, (plan, Bytes::new()), &[Track::video(config)], place, now).unwrap()
-    }
-
-    fn unit(number: i64) -> AccessUnit {
-        let at = Timestamp::new(number * 3_000, Timescale::VIDEO);
-        AccessUnit { kind: Kind::Video, dts: at, pts: at, key: number % 30 == 0, data: vec![0; 10].into() }
-    }
-
-    fn at(start: Instant, number: i64) -> Instant {
-        start + Duration::from_millis(number as u64 * 1000 / 30)
-    }
-
-    #[tokio::test]
-    async fn what_falls_behind_is_given_up_and_taken_back() {
-        let start = crate::clock::Clock::system().now();
-        let mut desk = desk(start);
-        assert_eq!((desk.rendition(1), desk.rendition(2), desk.rendition(3)), (Some(1), Some(2), None));
-        let mut told = Vec::new();
-        for number in 0..3_000 {
-            let now = at(start, number);
-            // From 2 s to 20 s what comes out is 0.6 s old, but for what is made in part only.
-            let late = if (60..600).contains(&number) && desk.shed().is_none() { 18 } else { 1 };
-            for output in [1, 2] {
-                desk.came(output, &unit((number - late).max(0)));
-            }
-            if desk.unit(&unit(number), now) {
-                told.push(desk.shed());
-            }
-        }
-        assert_eq!(told.first(), Some(&Some("180p with every other picture".to_owned())));
-        assert_eq!(told.last(), Some(&None));
-    }
-
-    #[tokio::test]
-    async fn the_next_worker_is_given_what_was_not_given_out() {
-        let start = crate::clock::Clock::system().now();
-        let mut desk = desk(start);
-        for number in 0..100 {
-            for output in [1, 2] {
-                desk.came(output, &unit((number - 40).max(0)));
-            }
-            desk.unit(&unit(number), at(start, number));
-        }
-        let kept: Vec<_> = desk.backlog.units().map(|unit| unit.pts.ticks / 3_000).collect();
-        assert_eq!((kept.first(), kept.last()), (Some(&30), Some(&99)));
-        // One that worked for long is replaced at once; those that don't, ever later.
-        assert_eq!(desk.broke(at(start, 400)), Duration::ZERO);
-        desk.tick(at(start, 400));
-        assert_eq!((desk.due(), desk.wants_key), (None, false));
-        let pauses: Vec<_> = (0..10)
-            .map(|_| {
-                let pause = desk.broke(at(start, 401));
-                desk.tick(at(start, 401) + pause);
-                pause.as_millis()
-            })
-            .collect();
-        assert_eq!(pauses, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
-    }
-}
+mod tests;

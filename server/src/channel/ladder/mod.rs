@@ -1,6 +1,8 @@
 //! What a session's ladder is, from the channel's settings and what comes in.
 
+mod alerts;
 mod backlog;
+mod cost;
 mod desk;
 
 use std::time::Duration;
@@ -8,6 +10,8 @@ use std::time::Duration;
 use api::ladder::{Encoding, Ladder, OnlyIf, Preset, Profile, Rendition};
 use api::processing::{Picture, Processing, Sound};
 use hls::presentation::Rendition as Rendered;
+use live::budget::{Grant, Standing};
+use live::cost::Cores;
 use live::ladder::{Condition, Source};
 use media::flv::Metadata;
 use media::{CodecConfig, Kind, Rational, Track, aac, avc};
@@ -28,6 +32,10 @@ pub(super) struct Plan {
     pub pictures: bool,
     /// Viewers get the source's sound too.
     pub sound: bool,
+    /// The machine has no room for any of it as it begins.
+    pub waits: bool,
+    /// Pixels a second that come in.
+    comes: f64,
 }
 
 impl Plan {
@@ -39,10 +47,79 @@ impl Plan {
         }
     }
 
+    /// What it asks of the machine's budget.
+    pub(in crate::channel) fn ask(&self) -> live::budget::Ask {
+        cost::ask(&self.order, self.comes, self.alone())
+    }
+
     /// How long the announcement waits for what is made: EBU R128 holds sound back.
     pub(in crate::channel) fn patience(&self) -> Option<Duration> {
+        if self.waits {
+            return Some(Duration::ZERO);
+        }
         let held = !self.order.ultra_low && self.order.processing.sound.loudness_lufs.is_some();
         (held && !self.order.sounds.is_empty()).then_some(HELD)
+    }
+
+    /// Cause and fix, for people, where the machine's budget has no room for all of it.
+    fn over(&self, standing: &Standing, capacity: Cores) -> Option<(String, String)> {
+        let Standing { grant, fits, asks, free, .. } = standing;
+        let of = |grant: &Grant| match grant {
+            Grant::Nothing => Vec::new(),
+            Grant::Part(made) => {
+                let skip = self.order.pictures.len().saturating_sub(*made);
+                self.names[skip..self.order.pictures.len()].to_vec()
+            }
+            Grant::Whole => self.names.clone(),
+        };
+        let gets = match grant {
+            Grant::Whole => return None,
+            Grant::Nothing => self.without().to_owned(),
+            Grant::Part(_) => format!("only {} of it is made", of(grant).join(", ")),
+        };
+        let would = match fits.max(grant) {
+            Grant::Nothing => "Nothing of it would fit".to_owned(),
+            fits => format!("{} would fit", of(fits).join(", ")),
+        };
+        Some((
+            format!("its ladder takes {asks} cores and {free} of the machine's {capacity} are free: {gets}"),
+            format!(
+                "{would}. It grows when there is room: end another channel, ask for less, or give [transcode] share more"
+            ),
+        ))
+    }
+
+    /// Cause and fix, for people, where its worker doesn't last.
+    fn failed(&self, why: &str) -> (String, String) {
+        let gets = self.without();
+        (
+            format!("the worker of its ladder {why}: {gets}"),
+            "It is tried again and again. The server's log has what the worker said: if its program was replaced or is gone, \
+             restart the server; if it can't do what is asked, change ladder or processing".to_owned(),
+        )
+    }
+
+    /// By one of the hardware's encoders, or x264.
+    pub(in crate::channel) fn encoded_by(mut self, hardware: Option<codec::hardware::Kind>) -> Self {
+        self.order.encoder = hardware.map(|kind| kind.name().to_owned());
+        self
+    }
+
+    /// Viewers get nothing of the source's pictures, or of its sound.
+    fn alone(&self) -> bool {
+        self.without() != ONLY_THE_SOURCE
+    }
+
+    /// What viewers get while nothing is made, for people.
+    fn without(&self) -> &'static str {
+        let pictures = !self.pictures && !self.order.pictures.is_empty();
+        let sound = !self.sound && !self.order.sounds.is_empty();
+        match (pictures, sound) {
+            (false, false) => ONLY_THE_SOURCE,
+            (true, false) if self.sound => "viewers get no picture",
+            (false, true) if self.pictures => "viewers get no sound",
+            (true | false, true | false) => "viewers get nothing",
+        }
     }
 
     /// What is made, as the package is told of it before there is a worker's word.
@@ -74,6 +151,8 @@ impl Plan {
         pictures.chain(sounds).zip(&self.names).map(rendition).collect()
     }
 }
+
+const ONLY_THE_SOURCE: &str = "viewers get what comes in alone";
 
 /// What holds sound back for its loudness gives the first of it after so long.
 const HELD: Duration = Duration::from_secs(6);
@@ -111,11 +190,14 @@ pub(super) fn plan(settings: &Settings, tracks: &[Track], metadata: &Metadata, c
         processing,
         ultra_low: settings.latency_mode == LatencyMode::UltraLow,
         frame_rate: (rate.num, rate.den),
+        encoder: None,
         measure: Measure::default(),
         stills_ms: None,
     };
     let order = Order { measure: measure(&detect::config(settings), &order.pictures, tracks), ..order };
-    Some(Plan { order, names, pictures: as_it_comes, sound: has_sound && !sound })
+    let comes =
+        comes.map_or(0.0, |(source, _)| f64::from(source.width) * f64::from(source.height) * source.fps);
+    Some(Plan { order, names, pictures: as_it_comes, sound: has_sound && !sound, waits: false, comes })
 }
 
 /// What a ladder's worker measures of the source. It decodes pictures only where it makes some.
@@ -221,6 +303,13 @@ fn sounds(track: &Track) -> Option<Sounds> {
     let CodecConfig::Aac(aac) = &track.config else { return None };
     let sample_rate = if [44_100, 48_000].contains(&aac.sample_rate) { aac.sample_rate } else { 48_000 };
     Some(Sounds { bitrate: SOUND_BITRATE, sample_rate, channels: 2, after: None })
+}
+
+/// What comes in is like this. Of sound alone nothing is known.
+pub(super) fn is_like(only_if: &OnlyIf, tracks: &[Track], metadata: &Metadata) -> bool {
+    let condition = condition(only_if);
+    let source = tracks.iter().find_map(|track| comes(track, metadata)).map(|(source, _)| source);
+    source.map_or(condition == Condition::default(), |source| condition.met(&source))
 }
 
 fn condition(only_if: &OnlyIf) -> Condition {

@@ -104,6 +104,12 @@ impl Media {
                 | Change::Late { .. } => None,
             });
             self.gaps.extend(gaps);
+            if sent {
+                let sources = self.package.sources().min(self.recorders.len());
+                for change in &changeset.changes {
+                    self.closing.change(*number == 0, change, &mut self.recorders[..sources]);
+                }
+            }
             let Some(recorder) = self.recorders.get_mut(*number) else { continue };
             let Some(index) = self.package.index(*number) else { continue };
             let context = Context { index, rendition, frame_rate: self.package.frame_rate(*number) };

@@ -11,4 +11,5 @@ pub(super) mod sessions;
 pub(super) mod signing_keys;
 pub(super) mod slate;
 pub(super) mod stream_keys;
+pub(super) mod system;
 pub(super) mod tokens;

@@ -9,7 +9,7 @@ const OPERATE: [u16; 3] = [403, 200, 200];
 const ADMIN: [u16; 3] = [403, 403, 200];
 
 /// Method, path, and what scope read, operate and admin get; 2xx as 200.
-const TABLE: [(&str, &str, [u16; 3]); 34] = [
+const TABLE: [(&str, &str, [u16; 3]); 35] = [
     ("GET", "/channels", READ),
     ("POST", "/channels", OPERATE),
     ("GET", "/channels/{id}", READ),
@@ -36,6 +36,7 @@ const TABLE: [(&str, &str, [u16; 3]); 34] = [
     ("PATCH", "/assets/{id}", OPERATE),
     ("DELETE", "/assets/{id}", OPERATE),
     ("GET", "/events", READ),
+    ("GET", "/system", READ),
     ("GET", "/signing-keys", READ),
     ("POST", "/signing-keys", ADMIN),
     ("DELETE", "/signing-keys/{id}", ADMIN),

@@ -135,9 +135,10 @@ impl Server {
             channels: running.clone(),
             urls,
             gate: Gate::new(store.clone(), clock.clone()),
-            clock,
+            clock: clock.clone(),
             transcoder: crate::transcode::Transcoder::start(None),
             monitor: crate::monitor::Monitor::default(),
+            machine: crate::machine::Machine::new(std::path::Path::new("."), 0.8, clock),
             retention: Arc::default(),
             timeout: Duration::from_secs(10),
         };

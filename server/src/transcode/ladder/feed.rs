@@ -6,6 +6,7 @@
 //!
 //! Both queues are bounded. A worker that doesn't keep up fills the first, and whoever feeds it learns so at once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -75,12 +76,14 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Starts a worker, which is fed these messages first. `makes`: anything of this kind.
+    /// Starts a worker, which is fed these messages first. `makes`: anything of this kind. `process`: says which process it is while
+    /// it runs.
     pub(crate) fn start(
         program: &Program,
         open: Open,
         first: Vec<Message>,
         makes: impl Fn(Kind) -> bool,
+        process: Arc<AtomicU32>,
     ) -> Self {
         let hangs = if makes(Kind::Video) { HANGS } else { HANGS_WITH_SOUND };
         let sound = makes(Kind::Audio);
@@ -89,10 +92,13 @@ impl Feed {
         let (told, made) = mpsc::channel(MADE);
         let program = program.clone();
         let task = tokio::spawn(async move {
-            let end = match run(&program, open, first, (inbox, first_of_all), &told, hangs, sound).await {
+            let process = Process(process);
+            let queues = (inbox, first_of_all);
+            let end = match run(&program, open, first, queues, &told, (hangs, sound), &process).await {
                 Ok(()) => Made::Ended,
                 Err(why) => Made::Broken(why),
             };
+            drop(process);
             let _ = told.send(end).await;
         });
         Self { messages, urgent, made, task }
@@ -122,18 +128,28 @@ impl Drop for Feed {
     }
 }
 
+/// Which process a worker is; 0 once it has gone.
+struct Process(Arc<AtomicU32>);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.0.store(0, Relaxed);
+    }
+}
+
 async fn run(
     program: &Program,
     open: Open,
     first: Vec<Message>,
     (mut inbox, mut urgent): (mpsc::Receiver<Message>, mpsc::Receiver<Message>),
     told: &mpsc::Sender<Made>,
-    hangs: Duration,
-    sound: bool,
+    (hangs, sound): (Duration, bool),
+    process: &Process,
 ) -> Result<(), String> {
     let unreached = |why: std::io::Error| format!("can't be reached: {why}");
     let Pipes { child: mut worker, jobs: mut input, results: mut reader } =
         program.spawn().map_err(unreached)?;
+    process.0.store(worker.id().unwrap_or(0), Relaxed);
     write(&mut input, &Message::Open(open)).await?;
     match timeout(PATIENCE, reader.next()).await {
         Err(_) => return Err(format!("did not begin in {} s", PATIENCE.as_secs())),

@@ -20,6 +20,9 @@ pub(crate) struct Order {
     pub measure: Measure,
     /// Milliseconds from one thumbnail to the next; `None`: there are none.
     pub stills_ms: Option<u32>,
+    /// Hardware's encoder, by its name; `None`: x264.
+    #[serde(default)]
+    pub encoder: Option<String>,
 }
 
 /// What is measured of the source on the way.

@@ -163,6 +163,7 @@ fn rung(order: &Order, wanted: &Wanted) -> anyhow::Result<Rung> {
             }
         },
         threads: wanted.threads,
+        hardware: order.encoder.as_deref().and_then(codec::hardware::Kind::of),
         after: wanted.after.map(|ticks| Timestamp::new(ticks, Timescale::VIDEO)),
     })
 }

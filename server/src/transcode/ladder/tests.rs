@@ -62,6 +62,7 @@ fn order(processing: serde_json::Value) -> Order {
         processing: serde_json::from_value(processing).unwrap(),
         ultra_low: true,
         frame_rate: (FPS, 1),
+        encoder: None,
         measure: super::order::Measure::default(),
         stills_ms: None,
     }

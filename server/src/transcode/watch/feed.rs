@@ -127,6 +127,11 @@ impl Eye {
         }
     }
 
+    /// Whether it looks at pictures.
+    pub(crate) fn pictures(&self) -> bool {
+        self.every.is_some() || self.measure.pictures
+    }
+
     /// A unit as viewers get it: a key frame is looked at where it is time.
     pub(crate) fn unit(&mut self, unit: &AccessUnit) {
         match unit.kind {
