@@ -1,6 +1,7 @@
 //! The running session's thumbnails: from its ladder's worker, or from the shared one where nothing decodes its pictures.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use media::{AccessUnit, Kind, Track};
 use transcode::watch::Thumbnail;
@@ -41,13 +42,11 @@ impl Stills {
 impl Actor {
     /// Media flows, or flows on with other tracks.
     pub(super) fn begin_stills(&mut self, tracks: &[Track]) {
-        let (Some(run), Some(every)) = (&self.run, self.shared.albums.every()) else { return };
         if !tracks.iter().any(|track| track.kind == Kind::Video) || self.shared.transcoder.program().is_none()
         {
             return;
         }
-        let window = (!run.records()).then(|| run.window());
-        self.stills.album = Some(self.shared.albums.open(&run.id, run.journaled(), window));
+        let Some(every) = self.open_album() else { return };
         let decoded = self.ladder.as_ref().is_some_and(|desk| desk.wants(Kind::Video));
         if decoded {
             self.stills.eye = None;
@@ -56,6 +55,14 @@ impl Actor {
         } else {
             self.stills.eye = self.shared.watcher.watch(tracks, every);
         }
+    }
+
+    /// What came of the session so far is there. Gives how often there is more of it.
+    pub(super) fn open_album(&mut self) -> Option<Duration> {
+        let (run, every) = (self.run.as_ref()?, self.shared.albums.every()?);
+        let window = (!run.records()).then(|| run.window());
+        self.stills.album = Some(self.shared.albums.open(&run.id, run.journaled(), window));
+        Some(every)
     }
 
     /// A unit of the source, as viewers get it.
