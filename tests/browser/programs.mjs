@@ -57,6 +57,12 @@ export function start(program, args, env = {}) {
 
 /** A server's configuration without what no peer does: thumbnails. */
 export const PLAIN = '[thumbnails]\nevery_s = 0\n';
+/** What goes with it: nothing is decoded to be judged. */
+const UNWATCHED = {
+  detectors: Object.fromEntries(
+    ['black', 'frozen', 'silence', 'clipping', 'loudness', 'av_drift'].map((name) => [name, { on: false }]),
+  ),
+};
 
 /** A server on an empty folder of its own, or on one that is kept. */
 export async function startServer(kept, config) {
@@ -84,7 +90,8 @@ export async function startServer(kept, config) {
     process: server,
     log: server.log,
     async channel(name, settings = {}) {
-      const channel = await api('POST', '/channels', { name, ...settings });
+      const plain = config === PLAIN ? UNWATCHED : {};
+      const channel = await api('POST', '/channels', { name, ...plain, ...settings });
       return { ...channel, publishUrl: `${ready.rtmp}/live/${channel.stream_key}`, watchUrl: `${ready.http}/watch/${channel.playback.id}` };
     },
     async stop() {
