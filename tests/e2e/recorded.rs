@@ -27,8 +27,12 @@ fn show(server: &Server, channel: &Channel, seconds: u32) -> Result<String> {
     Ok(session["id"].as_str().context("no id")?.to_owned())
 }
 
+/// Recordings and the playlist.
 fn assets(server: &Server, session: &str) -> Result<Vec<Value>> {
-    Ok(server.get(&format!("/sessions/{session}/assets"))?["data"].as_array().cloned().unwrap_or_default())
+    let assets = server.get(&format!("/sessions/{session}/assets"))?;
+    let mut assets = assets["data"].as_array().cloned().unwrap_or_default();
+    assets.retain(|one| one["kind"] == "recording" || one["kind"] == "catch_up");
+    Ok(assets)
 }
 
 #[test]

@@ -131,6 +131,7 @@ struct File {
     storage: Storage,
     #[serde(default)]
     transcode: Transcode,
+    #[serde(default)]
     thumbnails: Thumbnails,
 }
 
