@@ -1,6 +1,7 @@
 //! The running session's thumbnails: from its ladder's worker, or from the shared one where nothing decodes its pictures.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use media::{AccessUnit, Kind, Track};
 use transcode::watch::Thumbnail;
@@ -43,16 +44,11 @@ impl Stills {
 impl Actor {
     /// Media flows, or flows on with other tracks.
     pub(super) fn begin_stills(&mut self, tracks: &[Track]) {
-        let Some(run) = &self.run else { return };
-        if self.shared.transcoder.program().is_none() {
+        if self.run.is_none() || self.shared.transcoder.program().is_none() {
             return;
         }
         let has = |kind| tracks.iter().any(|track| track.kind == kind);
-        let every = self.shared.albums.every().filter(|_| has(Kind::Video));
-        if every.is_some() {
-            let window = (!run.records()).then(|| run.window());
-            self.stills.album = Some(self.shared.albums.open(&run.id, run.journaled(), window));
-        }
+        let every = if has(Kind::Video) { self.open_album() } else { None };
         // What the ladder's worker does is left to it.
         let left = |kind| has(kind) && !self.ladder.as_ref().is_some_and(|desk| desk.takes(kind));
         let config = config(&self.channel.settings);
@@ -71,6 +67,14 @@ impl Actor {
         if let Some(eye) = &mut self.stills.eye {
             eye.measure(measure);
         }
+    }
+
+    /// What came of the session so far is there. Gives how often there is more of it.
+    pub(super) fn open_album(&mut self) -> Option<Duration> {
+        let (run, every) = (self.run.as_ref()?, self.shared.albums.every()?);
+        let window = (!run.records()).then(|| run.window());
+        self.stills.album = Some(self.shared.albums.open(&run.id, run.journaled(), window));
+        Some(every)
     }
 
     /// A unit of the source, as viewers get it.
