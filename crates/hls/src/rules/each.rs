@@ -65,6 +65,9 @@ fn rule_02_server_control() {
             }
             // 10 frames of sound are a little longer than 6 pictures.
             ["UltraLow", "None", ..] => [Some(0.641), Some(6.0), Some(12.0)],
+            ["UltraLow", "Some(1.5)", "video", n] if n.parse::<u8>().is_ok() => {
+                [Some(1.203), Some(6.0), Some(12.0)]
+            }
             ["UltraLow", "Some(1.5)", ..] => [Some(1.217), Some(6.0), Some(12.0)],
             ["UltraLow", ..] => [Some(3.7), Some(6.0), Some(12.0)],
             ["Low", ..] => [Some(8.7), Some(9.0), Some(18.0)],
