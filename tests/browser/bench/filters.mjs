@@ -89,14 +89,16 @@ export async function filters({ runs, filter: only, seconds }) {
     for (const name of Object.keys(PICTURE).filter(wanted)) {
       pairs[name].push(await withSteal(() => pictures(clip, logo, name)));
     }
-    if (!Object.keys(SOUND).some(wanted)) continue;
-    const without = await withSteal(() => sounds(voice, [{}, '']));
+    const heard = Object.keys(SOUND).some(wanted);
+    const without = heard && (await withSteal(() => sounds(voice, [{}, ''])));
     for (const name of Object.keys(SOUND).filter(wanted)) {
       const run = await withSteal(() => sounds(voice, SOUND[name]));
       const [ours, theirs] = [run.ours - without.ours, run.theirs - without.theirs];
       const tells = theirs > TELLS * run.theirs && ours + theirs > TELLS * run.ours;
       pairs[name].push({ ...run, ours, theirs, ratio: tells ? ours / theirs : null, void: run.void || without.void });
     }
+    const newest = Object.entries(pairs).map(([name, list]) => `${name} ${round(list.at(-1).ratio) ?? '-'}${list.at(-1).void ? ' (void)' : ''}`);
+    console.log(`  run ${i + 1}: ${newest.join(', ')}`);
   }
   const result = { bench: 'filters', seconds, target: TARGET, filters: {} };
   for (const [name, runsOfIt] of Object.entries(pairs)) {
@@ -130,7 +132,7 @@ function sounds(clip, [sound, words, { ultra_low = false, rate = 48_000 } = {}])
   const stream = { bitrate: 96_000, sample_rate: rate, channels: 2, after: null };
   const wanted = { ...order([], { processing: { picture: {}, sound }, sounds: [stream] }), ultra_low };
   const ours = feed(clip, wanted, { pinned: true }).all_ms;
-  const chain = `${words ? `${words},` : ''}aresample=${rate}:filter_size=64:cutoff=0.97,aformat=sample_fmts=s16`;
+  const chain = `${words ? `${words},` : ''}aresample=${rate}:filter_size=64:cutoff=0.97,aformat=sample_fmts=s16:channel_layouts=stereo`;
   const args = ['-filter_threads', '1', '-threads', '1', '-i', clip, '-vn', '-af', chain, '-c:a', 'pcm_s16le', '-f', 'null', '-'];
   const theirs = ffmpeg(args, { pinned: true }).all_ms;
   return { ours, theirs };

@@ -37,7 +37,8 @@ export function order(rungs, { fps = 30, processing = { picture: {}, sound: {} }
   const pictures = rungs.map(([width, height, kbps]) => ({
     ...{ width, height, fps, kbps, crf: null, profile: 'high', preset, encoding: 'zero_latency', threads, after: null },
   }));
-  return { pictures, sounds, processing, ultra_low: false, frame_rate: [fps, 1] };
+  const nothing = { measure: { pictures: false, sound: false }, stills_ms: null };
+  return { pictures, sounds, processing, ultra_low: false, frame_rate: [fps, 1], ...nothing };
 }
 
 /** One ffmpeg command for a ladder: each size scaled from the source, or (`cascade`) from the next larger one. */

@@ -162,7 +162,9 @@ fn parameters(config: &Config) -> Result<Box<sys::x264_param_t>, Error> {
     )]
     let log = unsafe { std::mem::transmute::<Callback, _>(log as Callback) };
     param.pf_log = Some(log);
-    param.i_log_level = sys::X264_LOG_DEBUG as c_int;
+    // What nobody reads isn't counted: statistics of every block, for a line at the end.
+    let told = tracing::enabled!(target: "x264", tracing::Level::DEBUG);
+    param.i_log_level = if told { sys::X264_LOG_DEBUG } else { sys::X264_LOG_WARNING } as c_int;
 
     param.i_width = config.width as c_int;
     param.i_height = config.height as c_int;
