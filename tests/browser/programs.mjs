@@ -1,6 +1,6 @@
 // The built programs as child processes on free ports, never left behind.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -55,9 +55,19 @@ export function start(program, args, env = {}) {
   };
 }
 
+/** A server's configuration without what no peer does: thumbnails. */
+export const PLAIN = '[thumbnails]\nevery_s = 0\n';
+/** What goes with it: nothing is decoded to be judged. */
+const UNWATCHED = {
+  detectors: Object.fromEntries(
+    ['black', 'frozen', 'silence', 'clipping', 'loudness', 'av_drift'].map((name) => [name, { on: false }]),
+  ),
+};
+
 /** A server on an empty folder of its own, or on one that is kept. */
-export async function startServer(kept) {
+export async function startServer(kept, config) {
   const data = kept ?? mkdtempSync(join(tmpdir(), 'sigma-'));
+  if (config) writeFileSync(join(data, 'sigma.toml'), config);
   const server = start(built('sigma-server'), [
     ...['--data-dir', data, '--http', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', '--ready-json'],
   ]);
@@ -80,7 +90,8 @@ export async function startServer(kept) {
     process: server,
     log: server.log,
     async channel(name, settings = {}) {
-      const channel = await api('POST', '/channels', { name, ...settings });
+      const plain = config === PLAIN ? UNWATCHED : {};
+      const channel = await api('POST', '/channels', { name, ...plain, ...settings });
       return { ...channel, publishUrl: `${ready.rtmp}/live/${channel.stream_key}`, watchUrl: `${ready.http}/watch/${channel.playback.id}` };
     },
     async stop() {

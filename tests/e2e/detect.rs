@@ -49,11 +49,21 @@ fn health(server: &Server, channel: &Channel) -> Result<Value> {
 
 #[test]
 fn what_is_wrong_with_picture_and_sound_is_told_and_taken_back() -> Result<()> {
+    told_and_taken_back(ladder)
+}
+
+/// The same where nothing is made: by key frames and sound.
+#[test]
+fn what_is_wrong_is_told_of_a_channel_that_is_passed_on_as_it_comes() -> Result<()> {
+    told_and_taken_back(|detectors| json!({ "detectors": detectors }))
+}
+
+fn told_and_taken_back(settings: impl Fn(&Value) -> Value) -> Result<()> {
     let server = Server::start()?;
     let detectors = json!({
         "black": { "after_s": 2 }, "frozen": { "after_s": 3 }, "silence": { "after_s": 2 }, "clipping": { "after_s": 2 },
     });
-    let channel = server.channel("Studio", &ladder(&detectors))?;
+    let channel = server.channel("Studio", &settings(&detectors))?;
     let picture = "testsrc2=s=640x360:r=30,drawbox=c=black:t=fill:enable='between(t,6,16)',\
                    drawbox=c=gray:t=fill:enable='between(t,22,34)'";
     // In 16 bits and on both sides before it is turned up: floats aren't cut off, and ffmpeg's way to two takes 3 dB off.
@@ -97,19 +107,23 @@ fn a_good_picture_and_sound_are_no_alert_and_what_is_off_is_not_told() -> Result
         "loudness": { "after_s": 1 }, "av_drift": { "after_s": 1 },
     });
     let good = server.channel("Good", &ladder(&strict))?;
-    let off =
-        server.channel("Off", &ladder(&json!({ "black": { "on": false }, "silence": { "on": false } })))?;
-    let _good = publish_card(&good)?;
+    let passed_on = server.channel("Passed on", &json!({ "detectors": strict }))?;
+    let off = json!({ "black": { "on": false }, "silence": { "on": false } });
+    let off = server.channel("Off", &json!({ "detectors": off }))?;
+    let (_good, _passed_on) = (publish_card(&good)?, publish_card(&passed_on)?);
     let _off = publish(&off, "color=black:s=640x360:r=30", "anullsrc=r=48000:cl=stereo")?;
-    for channel in [&good, &off] {
+    for channel in [&good, &passed_on, &off] {
         server.session_is(channel, "live", Duration::from_secs(15))?;
     }
-    let measured = wait("twenty seconds' figures", Duration::from_secs(60), || {
-        let health = health(&server, &good)?;
-        Ok(health["av_drift_ms"].is_number().then_some(health).filter(|health| health["sound"].is_object()))
-    })
-    .with_context(|| server.process.log())?;
-    ensure!(measured["av_drift_ms"].as_f64().is_some_and(|ms| ms.abs() < 150.0), "{measured}");
+    for channel in [&good, &passed_on] {
+        let measured = wait("figures", Duration::from_secs(60), || {
+            let health = health(&server, channel)?;
+            let whole = health["av_drift_ms"].is_number() && health["sound"].is_object();
+            Ok(whole.then_some(health))
+        })
+        .with_context(|| server.process.log())?;
+        ensure!(measured["av_drift_ms"].as_f64().is_some_and(|ms| ms.abs() < 150.0), "{measured}");
+    }
     std::thread::sleep(Duration::from_secs(8));
     let mut told = told(&server)?;
     told.retain(|told| !told.starts_with("ladder_shed"));

@@ -57,6 +57,11 @@ fn a_recording_can_be_fetched_while_it_grows_and_is_trimmed_afterwards() -> Resu
     let catch_up = format!("{}/vod/{session}/index.m3u8", server.http);
     let published = ffmpeg::units(&file.display().to_string(), "v")?.len();
     ensure!(ffmpeg::units(&catch_up, "v")?.len() == published, "the catch-up is not complete");
+    // Its key frames alone, each as a fragment that decodes by itself.
+    let keys = format!("{}/vod/{session}/video/iframes.m3u8", server.http);
+    ffmpeg::decode(&keys)?;
+    let named = text(&keys)?.matches("\nk").count();
+    ensure!(named >= 5 && ffmpeg::units(&keys, "v")?.len() == named, "{named} key frames");
 
     let list = assets(&server, &session)?;
     let trim = json!({ "in_s": 2.5, "out_s": 5.0, "title": "The goal" });

@@ -32,7 +32,9 @@ enum Colour {
 }
 
 fn colour(file: &[u8], filter: &str) -> Result<Colour> {
-    let kept = tempfile::NamedTempFile::new()?;
+    // By its name: what it is can't be told from so few bytes.
+    let suffix = if file.starts_with(b"RIFF") { ".webp" } else { ".jpg" };
+    let kept = tempfile::Builder::new().suffix(suffix).tempfile()?;
     std::fs::write(kept.path(), file)?;
     match ffmpeg::colour_of(&kept.path().display().to_string(), filter)? {
         [red, green, blue] if red > 200 && green < 60 && blue < 60 => Ok(Colour::Red),
@@ -70,18 +72,21 @@ fn cues(url: &str) -> Result<Vec<(f64, String, String)>> {
             begin.split(':').try_fold(0.0, |sum, part| part.parse::<f64>().map(|n| sum * 60.0 + n))?;
         let (file, tile) = target.trim().split_once("#xywh=").context("no tile")?;
         let [x, y, w, h] = tile.split(',').collect::<Vec<_>>()[..] else { anyhow::bail!("{tile}") };
-        let base = url.rsplit_once('/').map_or("", |(base, _)| base);
+        let folder = |url: &str| url.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let (base, file) = match file.strip_prefix("../") {
+            Some(file) => (folder(&folder(url)), file),
+            None => (folder(url), file),
+        };
         out.push((seconds, format!("{base}/{file}"), format!("crop={w}:{h}:{x}:{y}")));
     }
     Ok(out)
 }
 
-fn size(file: &[u8]) -> Result<(u64, u64)> {
-    let kept = tempfile::Builder::new().suffix(".jpg").tempfile()?;
-    std::fs::write(kept.path(), file)?;
-    let probed = ffmpeg::probe(&kept.path().display().to_string())?;
-    let side = |name: &str| probed["streams"][0][name].as_u64().context("no size");
-    Ok((side("width")?, side("height")?))
+/// Pixels across and down, by the frame header (ISO/IEC 10918-1 §B.2.2): ffprobe complains of JPEGs of one colour.
+fn size(file: &[u8]) -> Result<(u16, u16)> {
+    let header = file.windows(9).find(|bytes| bytes.starts_with(&[0xff, 0xc0])).context("no frame header")?;
+    let number = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+    Ok((number(7), number(5)))
 }
 
 /// Processes that the server started.

@@ -94,6 +94,7 @@ fn examples() -> Vec<(&'static str, Message)> {
         ("watch", Message::Watch),
         ("watched-track", watched(watch::Item::Track(Kind::Video, Bytes::from_static(b"avcC")))),
         ("watched-unit", watched(watch::Item::Unit { unit, still: true })),
+        ("watched-measure", watched(watch::Item::Measure { pictures: true, sound: false })),
         ("watched-gone", watched(watch::Item::Gone)),
         ("thumbnail", Message::Thumbnail(thumbnail(watch::TILES - 1))),
         ("blind", Message::Blind(watch::Blind { channel: 9, reason: "no picture".into() })),
@@ -225,7 +226,7 @@ proptest! {
 
     #[test]
     fn damaged_bytes_are_an_error_or_a_message_never_a_panic(
-        example in 0..22usize,
+        example in 0..23usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
         let mut bytes = examples().remove(example).1.to_bytes().unwrap().to_vec();

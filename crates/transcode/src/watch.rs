@@ -4,6 +4,7 @@
 //! ```text
 //!   Watch ─▶ Opened
 //!   Watched: Track, Unit … Gone, of any channel ─▶ Thumbnail │ Blind for each unit that asks for a still, in order
+//!   Watched: Measure, of any channel ─▶ Measured, of what comes of it after that
 //!   End ─▶ End
 //! ```
 //!
@@ -40,6 +41,13 @@ pub enum Item {
     },
     /// Nothing more comes of it.
     Gone,
+    /// Whether its pictures, and its sound, are measured from now on; they aren't before.
+    Measure {
+        /// Of each key frame [`Figures`](crate::measured::Figures) are answered.
+        pictures: bool,
+        /// And of each second of sound.
+        sound: bool,
+    },
 }
 
 /// A small picture, and the sheet of those before it.
@@ -92,6 +100,11 @@ impl Watched {
                 put_unit(out, unit);
             }
             Item::Gone => out.put_u8(2),
+            Item::Measure { pictures, sound } => {
+                out.put_u8(3);
+                out.put_u8(u8::from(*pictures));
+                out.put_u8(u8::from(*sound));
+            }
         }
     }
 
@@ -107,6 +120,7 @@ impl Watched {
                 Item::Unit { unit: get_unit(fields)?, still }
             }
             2 => Item::Gone,
+            3 => Item::Measure { pictures: fields.flag("pictures")?, sound: fields.flag("sound")? },
             other => return Err(Error::Range { what: "item", value: other.into() }),
         };
         Ok(Self { channel, item })

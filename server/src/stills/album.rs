@@ -72,7 +72,9 @@ impl Album {
         let sheets: VecDeque<_> =
             folder.as_ref().and_then(|folder| disk::load(folder).ok()).unwrap_or_default().into();
         let next = sheets.back().map_or(0, |sheet| sheet.number + 1);
-        let state = Mutex::new(State { sheets, next, ..State::default() });
+        let newest = |webp| Some(std::fs::read(disk::thumbnail(folder.as_ref()?, webp)).ok()?.into());
+        let (jpeg, webp) = (newest(false), newest(true));
+        let state = Mutex::new(State { jpeg, webp, sheets, next, ..State::default() });
         Self { folder, every, window, reserve, state, settled: watch::Sender::new(true) }
     }
 
@@ -258,6 +260,8 @@ mod tests {
         std::fs::write(&tiles, text).unwrap();
         let again = album(Some(dir.path()), None);
         assert_eq!(again.sheets(), first.sheets());
+        assert_eq!(again.thumbnail(false), first.thumbnail(false));
+        assert_eq!(again.thumbnail(true), first.thumbnail(true));
         again.put(made(200, 0));
         assert_eq!(counts(&again).last(), Some(&(3, 1)));
         again.settle().await;

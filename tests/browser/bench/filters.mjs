@@ -118,19 +118,20 @@ function pictures(clip, logo, name) {
   const [given, words] = PICTURE[name];
   const picture = { fit: 'stretch', ...given };
   const wanted = order([[WIDTH, HEIGHT, 200]], { processing: { picture, sound: {} }, preset: 'ultrafast' });
-  const ours = feed(clip, wanted, name === 'logo' ? { logo } : {}).all_ms;
+  const ours = feed(clip, wanted, { pinned: true, ...(name === 'logo' ? { logo } : {}) }).all_ms;
   const input = ['-filter_threads', '1', '-filter_complex_threads', '1', '-threads', '1', '-i', clip];
   const filter = name === 'logo' ? ['-i', logo, '-filter_complex', words, '-map', '[o]'] : ['-an', '-vf', words];
   const encoder = '-c:v libx264 -preset ultrafast -tune zerolatency -threads 1 -b:v 200k -maxrate 200k -bufsize 200k -g 3600 -f null -';
-  const theirs = ffmpeg([...input, ...filter, ...encoder.split(' ')]).all_ms;
+  const theirs = ffmpeg([...input, ...filter, ...encoder.split(' ')], { pinned: true }).all_ms;
   return { ours, theirs, ratio: ours / theirs };
 }
 
 function sounds(clip, [sound, words, { ultra_low = false, rate = 48_000 } = {}]) {
   const stream = { bitrate: 96_000, sample_rate: rate, channels: 2, after: null };
   const wanted = { ...order([], { processing: { picture: {}, sound }, sounds: [stream] }), ultra_low };
-  const ours = feed(clip, wanted).all_ms;
+  const ours = feed(clip, wanted, { pinned: true }).all_ms;
   const chain = `${words ? `${words},` : ''}aresample=${rate}:filter_size=64:cutoff=0.97,aformat=sample_fmts=s16`;
-  const theirs = ffmpeg(['-filter_threads', '1', '-threads', '1', '-i', clip, '-vn', '-af', chain, '-c:a', 'pcm_s16le', '-f', 'null', '-']).all_ms;
+  const args = ['-filter_threads', '1', '-threads', '1', '-i', clip, '-vn', '-af', chain, '-c:a', 'pcm_s16le', '-f', 'null', '-'];
+  const theirs = ffmpeg(args, { pinned: true }).all_ms;
   return { ours, theirs };
 }

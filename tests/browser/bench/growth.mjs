@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { built, start, startServer, until } from '../programs.mjs';
+import { built, PLAIN, start, startServer, until } from '../programs.mjs';
 import { behind } from './edge.mjs';
 import { round, withSteal } from './figures.mjs';
 import { past } from './past.mjs';
@@ -134,7 +134,7 @@ async function viewers(folder, seconds) {
 }
 
 async function swarm(clip, count, seconds) {
-  const server = await startServer();
+  const server = await startServer(undefined, PLAIN);
   const channel = await server.channel('Bench');
   const sending = await publish(clip, [channel.publishUrl]);
   await until('a playlist', 20_000, async () => (await behind(channel.playback.hls_url)) !== null);
@@ -188,7 +188,7 @@ async function channels(folder, seconds) {
 }
 
 async function transmux(clip, count, seconds) {
-  const server = await startServer();
+  const server = await startServer(undefined, PLAIN);
   const pid = server.process.child.pid;
   const made = [];
   for (let n = 0; n < count; n++) made.push(await server.channel(`Bench ${n}`));

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startServer, until } from '../programs.mjs';
+import { PLAIN, startServer, until } from '../programs.mjs';
 import { behind } from './edge.mjs';
 import { percentile, quoted, round, withSteal } from './figures.mjs';
 import { startMediamtx } from './mediamtx.mjs';
@@ -79,7 +79,7 @@ function missing(peer, path) {
 }
 
 async function onOurs(mode, clip, count, seconds) {
-  const server = await startServer();
+  const server = await startServer(undefined, PLAIN);
   const channels = await makeChannels(server, count, { latency_mode: mode });
   const sending = await publish(clip, channels.map((channel) => channel.publishUrl));
   const result = await held([server.process.child.pid], sending, seconds, async (n) => (await behind(channels[n].playback.hls_url)) !== null);
@@ -136,7 +136,7 @@ async function most(clip, seconds) {
 }
 
 async function step(clip, count, seconds) {
-  const server = await startServer();
+  const server = await startServer(undefined, PLAIN);
   const channels = await makeChannels(server, count);
   let sending;
   try {
@@ -185,7 +185,7 @@ function limit(run, sent) {
 
 /** Connected, admitted, and silent. */
 async function idle(clip, seconds) {
-  const server = await startServer();
+  const server = await startServer(undefined, PLAIN);
   const pid = server.process.child.pid;
   const channels = await makeChannels(server, IDLE);
   await sleep(1_000);

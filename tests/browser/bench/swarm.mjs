@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { built, publishFile, start, startServer, until } from '../programs.mjs';
+import { built, PLAIN, publishFile, start, startServer, until } from '../programs.mjs';
 import { quoted, report, round, withSteal } from './figures.mjs';
 import { startMediamtx } from './mediamtx.mjs';
 import { nginxVersion, startNginx } from './nginx.mjs';
@@ -75,7 +75,7 @@ function makeClip(folder) {
 }
 
 async function onOurs(clip, viewers, log) {
-  const server = await startServer();
+  const server = await startServer(undefined, PLAIN);
   const channel = await server.channel('Bench');
   const renderings = async () => {
     const metrics = await fetch(`${server.http}/metrics`, { headers: { authorization: `Bearer ${server.admin_token}` } });

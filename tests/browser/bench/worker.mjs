@@ -1,5 +1,6 @@
 // A transcode worker fed by hand (crates/transcode/examples/feed.rs), ffmpeg beside it, and clips for both.
 import { execFileSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { built } from '../programs.mjs';
 
@@ -34,11 +35,15 @@ export function hasPerf() {
   }
 }
 
-/** A program with its arguments, profiled into `profile` where that is a file. */
-function run(program, args, profile) {
-  const record = ['record', '-q', '-e', 'cpu-clock', '-F', String(SAMPLES), '-o', profile, '--'];
-  const line = profile ? ['perf', [...record, program, ...args]] : [program, args];
-  return execFileSync(line[0], line[1], { encoding: 'utf8', maxBuffer: 1 << 26, stdio: ['ignore', 'pipe', 'pipe'] });
+/**
+ * A program with its arguments, profiled into `profile` where that is a file. `pinned`: all of its threads on one processor. On
+ * two that are threads of one core, as those of virtual machines often are, each counts its waiting for the other as CPU time.
+ */
+function run(program, args, { profile, pinned }) {
+  const record = ['perf', 'record', '-q', '-e', 'cpu-clock', '-F', String(SAMPLES), '-o', profile, '--'];
+  const pin = ['taskset', '--cpu-list', String(availableParallelism() - 1)];
+  const line = [...(pinned ? pin : []), ...(profile ? record : []), program, ...args];
+  return execFileSync(line[0], line.slice(1), { encoding: 'utf8', maxBuffer: 1 << 26, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Of a profile's samples, the part that lies in a library whose name begins so; the feeder's own don't count. */
@@ -55,18 +60,18 @@ function share(profile, library) {
 }
 
 /** What the worker makes of a clip: `order` as server/src/transcode/ladder/order.rs has it; the rest as the example takes it. */
-export function feed(clip, order, { profile, ...rest } = {}) {
+export function feed(clip, order, { profile, pinned, ...rest } = {}) {
   const wanted = JSON.stringify({ program: built('sigma-server'), clip, order, ...rest });
-  const printed = run(built('examples/feed'), [wanted], profile);
+  const printed = run(built('examples/feed'), [wanted], { profile, pinned });
   const figures = JSON.parse(printed.trim().split('\n').at(-1));
   return { ...figures, ...costs(figures.cpu_ms.user + figures.cpu_ms.system, profile) };
 }
 
 /** What one ffmpeg command takes for it. */
-export function ffmpeg(args, { profile } = {}) {
+export function ffmpeg(args, { profile, pinned } = {}) {
   // -benchmark's line goes to stderr, which comes back only through a shell's hands.
   const script = ['-c', 'exec ffmpeg "$@" 2>&1', 'ffmpeg', ...QUIET, '-v', 'info', '-nostats', '-benchmark', ...args];
-  const printed = run('sh', script, profile);
+  const printed = run('sh', script, { profile, pinned });
   const [, user, system, real] = printed.match(/bench: utime=([\d.]+)s stime=([\d.]+)s rtime=([\d.]+)s/) ?? [];
   if (!user) throw new Error(`ffmpeg said nothing of its time:\n${printed}`);
   return { seconds: Number(real), ...costs(1_000 * (Number(user) + Number(system)), profile) };

@@ -34,6 +34,7 @@ impl Actor {
         if let Some(ladder) = &mut self.ladder {
             ladder.measure(&config);
         }
+        self.look_anew();
     }
 
     /// A publisher begins, or goes on after a break.

@@ -114,6 +114,7 @@ impl Actor {
                     self.shared.shelf.put(&self.channel.playback_id, live);
                 }
                 self.run = Some(run);
+                self.open_album();
                 (silent_for, playable)
             }
             Outcome::Empty => {

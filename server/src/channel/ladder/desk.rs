@@ -180,11 +180,6 @@ impl Desk {
         };
     }
 
-    /// Its worker decodes the source's pictures.
-    pub(in crate::channel) fn decodes(&self) -> bool {
-        self.wants(Kind::Video) && !matches!(self.worker, Worker::Waiting)
-    }
-
     fn wants(&self, kind: Kind) -> bool {
         match kind {
             Kind::Video => !self.plan.order.pictures.is_empty(),

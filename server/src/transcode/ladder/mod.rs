@@ -13,7 +13,8 @@ pub(crate) mod steps;
 mod stills;
 mod work;
 
-pub(super) use work::{reader, run, track, watch_memory};
+pub(super) use sounds::Listener;
+pub(super) use work::{heard, reader, run, seen, track, watch_memory};
 
 #[cfg(test)]
 mod tests;

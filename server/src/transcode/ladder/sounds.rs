@@ -32,24 +32,24 @@ pub(super) struct Sounds {
 }
 
 /// Sound of which nothing is made: it is only measured.
-pub(super) struct Listener {
+pub(in crate::transcode) struct Listener {
     decoder: decode::Audio,
     ear: Ear,
 }
 
 impl Listener {
-    pub(super) fn start(track: &Track) -> anyhow::Result<Self> {
+    pub(in crate::transcode) fn start(track: &Track) -> anyhow::Result<Self> {
         Ok(Self { decoder: decode::Audio::new(track)?, ear: Ear::default() })
     }
 
     /// The source goes on with another configuration.
-    pub(super) fn track(&mut self, track: &Track) -> anyhow::Result<()> {
+    pub(in crate::transcode) fn track(&mut self, track: &Track) -> anyhow::Result<()> {
         self.decoder = decode::Audio::new(track).context("the source's new configuration")?;
         Ok(())
     }
 
     /// A damaged unit isn't heard.
-    pub(super) fn unit(&mut self, unit: &AccessUnit) -> Option<Heard> {
+    pub(in crate::transcode) fn unit(&mut self, unit: &AccessUnit) -> Option<Heard> {
         let frames = self.decoder.frames(unit).unwrap_or_default();
         frames.iter().filter_map(|frame| self.ear.listen(frame)).last()
     }

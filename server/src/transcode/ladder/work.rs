@@ -254,11 +254,11 @@ impl Show {
     }
 }
 
-fn seen(seen: Seen) -> Figures {
+pub(in crate::transcode) fn seen(seen: Seen) -> Figures {
     Figures::Pictures(measured::Pictures { dark: seen.dark, moved: seen.moved })
 }
 
-fn heard(heard: Heard) -> Figures {
+pub(in crate::transcode) fn heard(heard: Heard) -> Figures {
     let Heard { peak_dbfs, clipped, momentary_lufs, short_term_lufs, integrated_lufs, .. } = heard;
     Figures::Sound(measured::Sound { peak_dbfs, clipped, momentary_lufs, short_term_lufs, integrated_lufs })
 }

@@ -21,17 +21,19 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
+use transcode::measured::{Figures, Measured};
 use transcode::watch::{Blind, Item, Thumbnail, Watched};
 use transcode::{Message, limits};
 
+use crate::transcode::order::Measure;
 use crate::transcode::supervise::{Pipes, Program};
 
 /// Channels that are watched at once; those beyond have no thumbnails.
 pub(super) const MOST_CHANNELS: usize = 256;
 /// Messages of all channels on their way.
 const QUEUE: usize = 1_024;
-/// Answers to one channel on their way: it gets one at a time.
-const ANSWERS: usize = 4;
+/// Answers to one channel on their way: it gets one at a time, and figures each second.
+const ANSWERS: usize = 8;
 /// To start, up to the first answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A worker that has something to do and says nothing for so long hangs.
@@ -43,6 +45,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A channel that so many workers in a row died of isn't looked at any more, until its configuration changes.
 const MOST_DEATHS: u32 = 3;
+/// From one key frame that is measured to the next, at least.
+const APART: Timestamp = Timestamp::millis(900);
 
 /// Where channels are watched; clones are handles to the same.
 #[derive(Clone, Debug)]
@@ -64,6 +68,8 @@ pub(crate) enum Saw {
     Thumbnail(Thumbnail),
     /// There is none: a clause for the log.
     Nothing(String),
+    /// What it is like.
+    Figures(Figures),
 }
 
 /// One channel's.
@@ -72,8 +78,12 @@ pub(crate) struct Eye {
     channel: u32,
     asks: mpsc::Sender<(u32, Ask)>,
     saw: mpsc::Receiver<Saw>,
-    every: Duration,
+    /// From one thumbnail to the next; `None`: there are none.
+    every: Option<Duration>,
     due: Option<Timestamp>,
+    measure: Measure,
+    /// The newest key frame that was measured.
+    measured: Option<Timestamp>,
 }
 
 impl Watcher {
@@ -87,13 +97,13 @@ impl Watcher {
         Self { asks, numbers: Arc::default() }
     }
 
-    /// Watches a channel: a thumbnail about so often.
-    pub(crate) fn watch(&self, tracks: &[Track], every: Duration) -> Option<Eye> {
+    /// Watches a channel: a thumbnail about so often, where there are any.
+    pub(crate) fn watch(&self, tracks: &[Track], every: Option<Duration>) -> Option<Eye> {
         let asks = self.asks.clone()?;
         let channel = self.numbers.fetch_add(1, Relaxed).wrapping_add(1);
         let (out, saw) = mpsc::channel(ANSWERS);
         asks.try_send((channel, Ask::Join(out))).ok()?;
-        let eye = Eye { channel, asks, saw, every, due: None };
+        let eye = Eye { channel, asks, saw, every, due: None, measure: Measure::default(), measured: None };
         tracks.iter().for_each(|track| eye.track(track));
         Some(eye)
     }
@@ -109,12 +119,41 @@ impl Eye {
         self.ask(Item::Track(track.kind, config));
     }
 
+    /// What is measured of it from now on.
+    pub(crate) fn measure(&mut self, measure: Measure) {
+        if self.measure != measure {
+            self.measure = measure;
+            self.ask(Item::Measure { pictures: measure.pictures, sound: measure.sound });
+        }
+    }
+
+    /// Whether it looks at pictures.
+    pub(crate) fn pictures(&self) -> bool {
+        self.every.is_some() || self.measure.pictures
+    }
+
     /// A unit as viewers get it: a key frame is looked at where it is time.
     pub(crate) fn unit(&mut self, unit: &AccessUnit) {
-        let due = self.due.is_none_or(|due| unit.pts >= due || unit.pts < due.minus(self.every()));
-        if unit.kind == Kind::Video && unit.key && due {
-            self.due = Some(unit.pts.plus(self.every()));
-            self.ask(Item::Unit { unit: unit.clone(), still: true });
+        match unit.kind {
+            Kind::Video if unit.key => {
+                let still = self.every().is_some_and(|every| {
+                    self.due.is_none_or(|due| unit.pts >= due || unit.pts < due.minus(every))
+                });
+                let apart = |last: Timestamp| unit.pts < last || unit.pts.minus(last) >= APART;
+                let measured = self.measure.pictures && self.measured.is_none_or(apart);
+                if still {
+                    self.due = self.every().map(|every| unit.pts.plus(every));
+                }
+                if still || measured {
+                    self.measured = Some(unit.pts);
+                    self.ask(Item::Unit { unit: unit.clone(), still });
+                }
+            }
+            // Pictures and configurations go first where the worker is behind.
+            Kind::Audio if self.measure.sound && self.asks.capacity() > QUEUE / 2 => {
+                self.ask(Item::Unit { unit: unit.clone(), still: false });
+            }
+            Kind::Video | Kind::Audio => {}
         }
     }
 
@@ -123,8 +162,8 @@ impl Eye {
         self.due
     }
 
-    fn every(&self) -> Timestamp {
-        Timestamp::of_duration(self.every, media::Timescale::MILLIS)
+    fn every(&self) -> Option<Timestamp> {
+        self.every.map(|every| Timestamp::of_duration(every, media::Timescale::MILLIS))
     }
 
     /// What can't be taken is left out.
@@ -157,6 +196,8 @@ struct Supervisor {
 struct Channel {
     out: mpsc::Sender<Saw>,
     tracks: Vec<(Kind, Bytes)>,
+    /// What is measured, where anything is.
+    measure: Option<Item>,
     /// What it waits for, and its place among all that wait.
     waits: Option<(u64, AccessUnit)>,
     /// Workers in a row that died of it.
@@ -169,7 +210,9 @@ impl Supervisor {
         loop {
             while !self.waits() {
                 let Some((channel, ask)) = inbox.recv().await else { return };
-                self.take(channel, ask, &mut count);
+                if self.take(channel, ask, &mut count).is_some_and(|message| spare(&message)) {
+                    break;
+                }
             }
             let mut answered = false;
             let outcome = self.session(&mut inbox, &mut count, &mut answered).await;
@@ -211,8 +254,8 @@ impl Supervisor {
             Ask::Join(out) => {
                 self.channels.retain(|_, one| !one.out.is_closed());
                 if self.channels.len() < MOST_CHANNELS {
-                    let (tracks, waits, deaths) = Default::default();
-                    self.channels.insert(channel, Channel { out, tracks, waits, deaths });
+                    let (tracks, measure, waits, deaths) = Default::default();
+                    self.channels.insert(channel, Channel { out, tracks, measure, waits, deaths });
                 } else {
                     tracing::warn!("{MOST_CHANNELS} channels have thumbnails already: another has none");
                 }
@@ -228,6 +271,7 @@ impl Supervisor {
                 one.tracks.push((*kind, config.clone()));
                 one.deaths = 0;
             }
+            Item::Measure { .. } => self.channels.get_mut(&channel)?.measure = Some(item.clone()),
             Item::Unit { unit, still } => {
                 let one = self.channels.get_mut(&channel)?;
                 if unit.data.len() > limits::UNIT
@@ -250,7 +294,8 @@ impl Supervisor {
         let message = |channel: &u32, item| Message::Watched(Watched { channel: *channel, item });
         let tracks = self.channels.iter().flat_map(|(channel, one)| {
             let tracks = one.tracks.iter().cloned();
-            tracks.map(move |(kind, config)| message(channel, Item::Track(kind, config)))
+            let tracks = tracks.map(|(kind, config)| Item::Track(kind, config));
+            tracks.chain(one.measure.clone()).map(move |item| message(channel, item))
         });
         let mut waits: Vec<_> =
             self.channels.iter().filter_map(|(channel, one)| Some((one.waits.clone()?, channel))).collect();
@@ -291,10 +336,11 @@ impl Supervisor {
                     // Before it has begun, `again` tells it; made anew, so that it tells this too.
                     if !begun {
                         again = self.again().into_iter();
-                    } else if let Some(message) = message
-                        && tell.try_send(message).is_err()
-                    {
-                        break Err("doesn't take what it is sent".to_owned());
+                    } else if let Some(message) = message {
+                        let spare = spare(&message);
+                        if tell.try_send(message).is_err() && !spare {
+                            break Err("doesn't take what it is sent".to_owned());
+                        }
                     }
                 }
                 message = reader.next() => match message {
@@ -308,7 +354,7 @@ impl Supervisor {
                     Err(why) => break Err(why),
                 },
                 () = &mut alarm => {
-                    if self.waits() || !begun {
+                    if self.waits() || !begun || tell.capacity() == 0 {
                         break Err("gave no answer in time".to_owned());
                     }
                     if self.channels.values().all(|one| one.out.is_closed()) {
@@ -329,6 +375,12 @@ impl Supervisor {
                 *begun = true;
                 return Ok(());
             }
+            Message::Measured(Measured { channel, figures }) => {
+                if let Some(one) = self.channels.get(&channel) {
+                    let _ = one.out.try_send(Saw::Figures(figures));
+                }
+                return Ok(());
+            }
             Message::Thumbnail(thumbnail) => (thumbnail.channel, Saw::Thumbnail(thumbnail)),
             Message::Blind(Blind { channel, reason }) => (channel, Saw::Nothing(reason)),
             _ => return Err("said what it was not asked".to_owned()),
@@ -341,6 +393,11 @@ impl Supervisor {
         }
         Ok(())
     }
+}
+
+/// What is only measured: where it can't be taken, it isn't missed.
+fn spare(message: &Message) -> bool {
+    matches!(message, Message::Watched(Watched { item: Item::Unit { still: false, .. }, .. }))
 }
 
 async fn write(mut jobs: ChildStdin, mut told: mpsc::Receiver<Message>) {

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use media::{AccessUnit, CodecConfig, Kind, Rational, Timestamp, Track};
+use transcode::measured::{Figures, Measured};
 use transcode::watch::{Blind, Item, Watched};
 use transcode::{Decoder, Message};
 
 use super::feed::{Eye, MOST_CHANNELS, Saw, Watcher};
 use crate::transcode::Program;
+use crate::transcode::order::Measure;
 
 /// A key frame, white, and its track.
 fn key_frame(ms: i64) -> (Track, AccessUnit) {
@@ -105,6 +107,53 @@ fn so_many_channels_and_not_one_more() {
     assert!(work(vec![Message::Opened]).is_err());
 }
 
+/// A second and a half of a tone of -20 dBFS.
+fn tone() -> (Track, Vec<AccessUnit>) {
+    let config = codec::aac::Config { sample_rate: 48_000, channels: 2, bitrate: 128_000 };
+    let mut encoder = codec::aac::Encoder::new(&config, Timestamp::millis(0)).unwrap();
+    let wave = |n: u32| (f64::from(n) * 0.1).sin() * 3_276.7;
+    let samples: Vec<i16> = (0..72_000).flat_map(|n| [wave(n) as i16; 2]).collect();
+    let units = encoder.encode(&samples).unwrap();
+    (encoder.track().clone(), units)
+}
+
+#[test]
+fn what_is_asked_for_is_measured_and_nothing_else() {
+    let ((video, first), (_, second), (audio, sound)) = (key_frame(0), key_frame(2_000), tone());
+    let unit = |unit: &AccessUnit| watched(3, Item::Unit { unit: unit.clone(), still: false });
+    for (pictures, listens) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut messages = vec![
+            watched(3, Item::Track(Kind::Video, config(&video))),
+            watched(3, Item::Measure { pictures, sound: listens }),
+            watched(3, Item::Track(Kind::Audio, config(&audio))),
+            unit(&first),
+            unit(&second),
+        ];
+        messages.extend(sound.iter().map(unit));
+        // Another channel was asked nothing of.
+        messages.push(watched(4, Item::Track(Kind::Video, config(&video))));
+        messages.push(watched(4, Item::Unit { unit: first.clone(), still: false }));
+        let said = work(messages).unwrap();
+        let [Message::Opened, told @ .., Message::End] = &said[..] else { unreachable!("{said:?}") };
+        let (mut seen, mut heard) = (Vec::new(), 0);
+        for message in told {
+            match message {
+                Message::Measured(Measured { channel: 3, figures: Figures::Pictures(figures) }) => {
+                    assert_eq!(figures.dark, 0.0);
+                    seen.push(figures.moved.map(|moved| moved < 1.0));
+                }
+                Message::Measured(Measured { channel: 3, figures: Figures::Sound(figures) }) => {
+                    assert!((figures.peak_dbfs + 20.0).abs() < 0.5, "{figures:?}");
+                    heard += 1;
+                }
+                other => unreachable!("{other:?}"),
+            }
+        }
+        assert_eq!(seen, if pictures { vec![None, Some(true)] } else { vec![] });
+        assert_eq!(heard, u32::from(listens));
+    }
+}
+
 fn shell(script: &str) -> Watcher {
     Watcher::start(Some(Program { path: "/bin/sh".into(), args: vec!["-c".to_owned(), script.to_owned()] }))
 }
@@ -117,12 +166,13 @@ async fn saw(eye: &mut Eye) -> String {
     match tokio::time::timeout(Duration::from_secs(30), eye.saw()).await.unwrap() {
         Saw::Thumbnail(_) => "a thumbnail".to_owned(),
         Saw::Nothing(why) => why,
+        Saw::Figures(figures) => format!("{figures:?}"),
     }
 }
 
 fn eye(watcher: &Watcher) -> (Eye, AccessUnit) {
     let (track, unit) = key_frame(0);
-    (watcher.watch(&[track], Duration::from_secs(1)).unwrap(), unit)
+    (watcher.watch(&[track], Some(Duration::from_secs(1))).unwrap(), unit)
 }
 
 #[tokio::test]
@@ -140,7 +190,7 @@ async fn workers_that_break_are_replaced_and_the_channel_is_told() {
         let told = saw(&mut eye).await;
         assert!(told.contains(why), "{script}: {told}");
     }
-    assert!(Watcher::start(None).watch(&[], Duration::from_secs(1)).is_none());
+    assert!(Watcher::start(None).watch(&[], Some(Duration::from_secs(1))).is_none());
 }
 
 /// The next worker is asked again what the one before had not come to, and not what it died of.
@@ -182,4 +232,33 @@ async fn a_key_frame_now_and_then_is_enough() {
     let before = eye.due();
     eye.unit(&at(-60_000));
     assert_ne!(eye.due(), before);
+}
+
+/// Where there are no thumbnails it is measured all the same, and a worker that follows knows what.
+#[tokio::test]
+async fn figures_come_without_thumbnails_and_from_the_next_worker_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let mark = dir.path().join("died").display().to_string();
+    let figures = Figures::Pictures(transcode::measured::Pictures { dark: 0.5, moved: None });
+    let measured = octal(&Message::Measured(Measured { channel: 1, figures }));
+    let opened = octal(&Message::Opened);
+    // The first worker says nothing and dies; the next says what it has measured.
+    let script = format!(
+        "printf '{opened}'; test -e {mark} && {{ printf '{measured}'; exec cat >/dev/null; }}; touch {mark}; exit 1"
+    );
+    let watcher = shell(&script);
+    let (track, unit) = key_frame(0);
+    let mut eye = watcher.watch(&[track], None).unwrap();
+    eye.measure(Measure { pictures: true, sound: false });
+    let told = tokio::time::timeout(Duration::from_secs(30), async {
+        for second in 0.. {
+            eye.unit(&AccessUnit { pts: Timestamp::millis(second * 1_000), ..unit.clone() });
+            let wait = tokio::time::timeout(Duration::from_millis(100), eye.saw()).await;
+            if let Ok(saw) = wait {
+                return saw;
+            }
+        }
+        unreachable!()
+    });
+    assert_eq!(told.await.unwrap(), Saw::Figures(figures));
 }

@@ -5,10 +5,11 @@ use std::io::Write;
 
 use anyhow::{Context, bail, ensure};
 use transcode::Message;
+use transcode::measured::Measured;
 use transcode::watch::{Blind, Item, Watched};
 
 use super::feed::MOST_CHANNELS;
-use super::look::Look;
+use super::look::{Look, Seen};
 use crate::transcode::ladder::watch_memory;
 
 /// Works until the server has gone. `next` gives its messages; `None` where it is gone.
@@ -46,13 +47,21 @@ pub(in crate::transcode) fn run(
         ensure!(known, "the server sent more than {MOST_CHANNELS} channels");
         let look = channels.entry(channel).or_default();
         let (outcome, asked) = match &item {
-            Item::Track(kind, config) => (look.track(*kind, config).map(|()| None), false),
+            Item::Track(kind, config) => (look.track(*kind, config).map(|()| Seen::default()), false),
             Item::Unit { unit, still } => (look.unit(channel, unit, *still), *still),
-            Item::Gone => (Ok(None), false),
+            Item::Measure { pictures, sound } => {
+                look.measure(*pictures, *sound);
+                (Ok(Seen::default()), false)
+            }
+            Item::Gone => (Ok(Seen::default()), false),
         };
         match outcome {
-            Ok(Some(thumbnail)) => tell(&mut results, &Message::Thumbnail(thumbnail))?,
-            Ok(None) => {}
+            Ok(Seen { thumbnail, figures }) => {
+                let figures = figures.map(|figures| Message::Measured(Measured { channel, figures }));
+                for message in figures.into_iter().chain(thumbnail.map(Message::Thumbnail)) {
+                    tell(&mut results, &message)?;
+                }
+            }
             Err(error) if asked => {
                 let reason = format!("{error:#}");
                 tell(&mut results, &Message::Blind(Blind { channel, reason }))?;

@@ -7,14 +7,15 @@ use media::{AccessUnit, Kind};
 use transcode::Message;
 use transcode::ladder::Change;
 
-use super::{Desk, fed, json};
+use super::{Desk, Worker, fed, json};
 use crate::channel::ladder::measure;
 use crate::store::Settings;
 
 impl Desk {
-    /// The worker decodes this kind.
-    pub(super) fn takes(&self, kind: Kind) -> bool {
-        self.wants(kind) || (kind == Kind::Audio && self.plan.order.measure.sound)
+    /// There is a worker, or will be soon, and it decodes this kind.
+    pub(in crate::channel) fn takes(&self, kind: Kind) -> bool {
+        let measured = kind == Kind::Audio && self.plan.order.measure.sound;
+        !matches!(self.worker, Worker::Waiting) && (self.wants(kind) || measured)
     }
 
     /// A unit of which nothing is made may be measured. What isn't for once isn't missed.
