@@ -25,14 +25,16 @@ fn sizes(channel: &Channel) -> Result<Vec<String>> {
 
 #[test]
 fn a_ladder_without_room_starts_with_the_source_alone_and_grows() -> Result<()> {
-    // One ladder takes 0.05 of a core before anything is learnt, its smallest rendition alone 0.02.
+    // Before anything is learnt the first ladder takes 0.287 of a core, the second 0.046, its smallest rendition alone 0.025.
+    // Without the first there is room for the second also on a machine that turns out much slower.
     let cores = std::thread::available_parallelism()?.get() as f64;
-    let server = Server::start_with(&format!("[transcode]\nshare = {}", 0.09 / cores))?;
-    let first = server.channel("First", &ladder())?;
+    let server = Server::start_with(&format!("[transcode]\nshare = {}", 0.317 / cores))?;
+    let slow = json!({ "width": 640, "height": 360, "preset": "slow" });
+    let slow = json!({ "ladder": { "kind": "list", "renditions": [slow] } });
+    let first = server.channel("First", &slow)?;
     let second = server.channel("Second", &ladder())?;
-    let first_publisher = publish(&first, MOVES, 60)?;
+    let _first_publisher = publish(&first, MOVES, 60)?;
     server.session_is(&first, "live", Duration::from_secs(10))?;
-    ensure!(sizes(&first)?.len() == 3, "{}", text(&first.hls_url)?);
 
     let _second_publisher = publish(&second, MOVES, 90)?;
     server.session_is(&second, "live", Duration::from_secs(10))?;
@@ -66,7 +68,7 @@ fn a_ladder_without_room_starts_with_the_source_alone_and_grows() -> Result<()> 
         let out = Command::new(built("sigma-probe")?).args(args).output()?;
         Ok(serde_json::from_slice(&out.stdout)?)
     });
-    drop(first_publisher);
+    server.post(&format!("/channels/{}/stop", first.id), &json!({}))?;
     wait("the second to grow", Duration::from_secs(60), || Ok((sizes(&second)?.len() == 3).then_some(())))
         .with_context(|| server.process.log())?;
     ensure!(sizes(&second)? == ["640x360", "426x240", "256x144"], "{}", text(&second.hls_url)?);

@@ -336,6 +336,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The machine's processors, memory and disk, the server's processes, and the budget that ladders share. */
+        get: operations["readSystem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tokens": {
         parameters: {
             query?: never;
@@ -500,6 +517,47 @@ export interface components {
              */
             on: boolean;
         };
+        /** @description The machine's budget for ladders. */
+        Budget: {
+            /**
+             * Format: double
+             * @description All there is to give: the machine's cores by `[transcode] share`.
+             */
+            cores: number;
+            /**
+             * Format: double
+             * @description What is given. Never more than there is.
+             */
+            granted_cores: number;
+            /** @description The ladders of running sessions, the oldest first. */
+            ladders: components["schemas"]["BudgetLadder"][];
+        };
+        /** @description A ladder in the budget. */
+        BudgetLadder: {
+            /**
+             * Format: double
+             * @description What all of it takes, by its size and what was learnt of this machine.
+             */
+            asks_cores: number;
+            /** @description `ch_…` */
+            channel_id: string;
+            /**
+             * Format: double
+             * @description What is set aside for it.
+             */
+            granted_cores: number;
+            /** @description Its renditions of pictures, the largest first. */
+            renditions: components["schemas"]["LadderRendition"][];
+            /** @description `ses_…` */
+            session_id: string;
+            /** @description How much of it there is room for. */
+            state: components["schemas"]["LadderState"];
+            /**
+             * Format: double
+             * @description What it took in the last five seconds; `null` before that is known.
+             */
+            used_cores?: number | null;
+        };
         /** @description A channel. */
         Channel: {
             /**
@@ -551,6 +609,8 @@ export interface components {
             reconnect_window_s: number;
             /** @description Keeps the recording and catch-up of each session. */
             record: boolean;
+            /** @description What must be true for them to exist. */
+            recording: components["schemas"]["RecordingConditions"];
             /** @description How long its recordings are kept. */
             retention: components["schemas"]["Retention"];
             /** @description What viewers see while the publisher is silent. */
@@ -605,6 +665,8 @@ export interface components {
             reconnect_window_s?: number;
             /** @description True unless told. */
             record?: boolean;
+            /** @description Nothing unless told. */
+            recording?: components["schemas"]["RecordingConditions"];
             /** @description For ever unless told. */
             retention?: components["schemas"]["Retention"];
             /** @description What viewers see while the publisher is silent. */
@@ -662,6 +724,8 @@ export interface components {
             reconnect_window_s?: number;
             /** @description From the next session on. */
             record?: boolean;
+            /** @description As a whole; from the next session on. */
+            recording?: components["schemas"]["RecordingConditions"];
             /** @description Both limits at once: one that isn't told is none. */
             retention?: components["schemas"]["Retention"];
             /** @description What viewers see while the publisher is silent. */
@@ -714,6 +778,19 @@ export interface components {
          * @enum {string}
          */
         Corner: "top_left" | "top_right" | "bottom_left" | "bottom_right" | "centre";
+        /** @description The processors. */
+        Cpu: {
+            /**
+             * Format: int32
+             * @description How many this server may use.
+             */
+            cores: number;
+            /**
+             * Format: double
+             * @description Busy cores of the machine, whoever uses them.
+             */
+            used_cores: number;
+        };
         /** @description Pixels off each side, up to 8192; at least 16 must be left. */
         Crop: {
             /**
@@ -798,6 +875,13 @@ export interface components {
              *     }
              */
             silence: components["schemas"]["SilenceDetector"];
+        };
+        /** @description A file system. */
+        Disk: {
+            /** Format: int64 */
+            free_bytes: number;
+            /** Format: int64 */
+            total_bytes: number;
         };
         /**
          * @description How pictures are encoded.
@@ -906,6 +990,25 @@ export interface components {
             /** @enum {string} */
             kind: "list";
         });
+        /** @description A rendition in the budget. */
+        LadderRendition: {
+            /**
+             * Format: double
+             * @description What scaling and encoding it takes.
+             */
+            cores: number;
+            /** @description With nothing left over there would be room for it now. */
+            fits: boolean;
+            /** @description There is room for it. */
+            granted: boolean;
+            /** @description As in the playlists' paths. */
+            name: string;
+        };
+        /**
+         * @description How much of a ladder there is room for.
+         * @enum {string}
+         */
+        LadderState: "whole" | "part" | "waits";
         /**
          * @description What viewers' distance from live is traded against.
          * @enum {string}
@@ -963,6 +1066,13 @@ export interface components {
              * @default true
              */
             on: boolean;
+        };
+        /** @description Memory. */
+        Memory: {
+            /** Format: int64 */
+            available_bytes: number;
+            /** Format: int64 */
+            total_bytes: number;
         };
         /** @description What must be true of what comes in for a rendition to exist. */
         OnlyIf: {
@@ -1114,6 +1224,8 @@ export interface components {
                 reconnect_window_s: number;
                 /** @description Keeps the recording and catch-up of each session. */
                 record: boolean;
+                /** @description What must be true for them to exist. */
+                recording: components["schemas"]["RecordingConditions"];
                 /** @description How long its recordings are kept. */
                 retention: components["schemas"]["Retention"];
                 /** @description What viewers see while the publisher is silent. */
@@ -1413,6 +1525,29 @@ export interface components {
             /** @description Always `about:blank`: `code` says what it is. */
             type: string;
         };
+        /** @description A process. */
+        Process: {
+            /**
+             * Format: int64
+             * @description In memory.
+             */
+            memory_bytes: number;
+            /**
+             * Format: int32
+             * @description The system's number for it.
+             */
+            pid: number;
+            /**
+             * Format: int64
+             * @description Seconds since it was started.
+             */
+            uptime_s: number;
+            /**
+             * Format: double
+             * @description Busy cores.
+             */
+            used_cores: number;
+        };
         /**
          * @description What is done to picture and sound. Where anything is, viewers get the result only; the recording keeps what came in. It
          *     may change while live and holds from the next key frame on.
@@ -1457,6 +1592,40 @@ export interface components {
              *     }
              */
             sound: components["schemas"]["SoundProcessing"];
+        };
+        /** @description What must be true for a recording and its catch-up playlist to exist. It holds from the next session on. */
+        RecordingConditions: {
+            /**
+             * Format: int64
+             * @description Or so many bytes, 1000000 to 2^50.
+             * @default null
+             */
+            max_bytes: number | null;
+            /**
+             * Format: int32
+             * @description A recording is closed with the segment that reaches so many seconds, 10 to 604800.
+             * @default null
+             */
+            max_duration_s: number | null;
+            /**
+             * Format: int64
+             * @description One of fewer bytes, 1 to 2^50, neither.
+             * @default null
+             */
+            min_bytes: number | null;
+            /**
+             * Format: int32
+             * @description A recording shorter than so many seconds, 1 to 604800, is not published, but deleted.
+             * @default null
+             */
+            min_duration_s: number | null;
+            /**
+             * @description Then the next one begins; else the rest of the session is not recorded.
+             * @default false
+             */
+            next: boolean;
+            /** @default null */
+            only_if: null | components["schemas"]["OnlyIf"];
         };
         /** @description A rendition. One that would be larger than what comes in is left out. */
         Rendition: {
@@ -1841,6 +2010,26 @@ export interface components {
             /** @description What the publisher sends; only to scope `operate`. */
             key?: string | null;
         };
+        /** @description The machine and what runs on it. Figures of processors are busy cores on average over the last five seconds. */
+        System: {
+            /** @description What ladders may take of the processors, and which has how much of it. */
+            budget: components["schemas"]["Budget"];
+            /** @description The processors. */
+            cpu: components["schemas"]["Cpu"];
+            disk?: null | components["schemas"]["Disk"];
+            /** @description The machine's memory. */
+            memory: components["schemas"]["Memory"];
+            server?: null | components["schemas"]["Process"];
+            /**
+             * Format: int64
+             * @description Seconds since the server started.
+             */
+            uptime_s: number;
+            /** @description Of the server. */
+            version: string;
+            /** @description The processes that it started. */
+            workers: components["schemas"]["Worker"][];
+        };
         /** @description A token that isn't revoked. */
         Token: {
             /**
@@ -1877,6 +2066,13 @@ export interface components {
         TokenUpdate: {
             /** @description 1 to 100 characters. */
             name: string;
+        };
+        /** @description A process that works for the server. */
+        Worker: components["schemas"]["Process"] & {
+            /** @description That session's channel. */
+            channel_id?: string | null;
+            /** @description The session whose ladder it makes; `null` for one that works for all: slates and other pictures. */
+            session_id?: string | null;
         };
         /**
          * @description x264's presets, from the fastest.
@@ -3070,6 +3266,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The request is wrong, or may not be made: `code` says which. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed, or is stopping. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readSystem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
+                };
             };
             /** @description The request is wrong, or may not be made: `code` says which. */
             "4XX": {

@@ -139,11 +139,11 @@ fn a_recording_is_cut_where_it_is_told() {
     let whole = trimmed(&sources, &Cuts::default(), 0, &Trim::default()).unwrap();
     let last = scanned.iter().flat_map(|index| index.parts.iter().map(|part| part.msn)).max().unwrap();
     for (cuts, firsts) in [
-        (Cuts { at: vec![4, 8], end: None }, vec![0, 4, 8]),
-        (Cuts { at: vec![4], end: Some(8) }, vec![0, 4]),
-        (Cuts { at: vec![], end: Some(5) }, vec![0]),
+        (Cuts { at: vec![4, 8], end: None }, vec![1, 4, 8]),
+        (Cuts { at: vec![4], end: Some(8) }, vec![1, 4]),
+        (Cuts { at: vec![], end: Some(5) }, vec![1]),
         // Before there is anything of it.
-        (Cuts { at: vec![4, last + 1], end: None }, vec![0, 4]),
+        (Cuts { at: vec![4, last + 1], end: None }, vec![1, 4]),
     ] {
         let parts: Vec<_> = (0..).map_while(|n| trimmed(&sources, &cuts, n, &Trim::default())).collect();
         assert_eq!(parts.iter().map(|part| part.first_msn).collect::<Vec<_>>(), firsts, "{cuts:?}");
