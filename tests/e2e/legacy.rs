@@ -66,7 +66,7 @@ fn listed(url: &str) -> Result<usize> {
         Ok(String::from_utf8(body)?)
     };
     let multivariant = text(url)?;
-    let video = multivariant.lines().last().context("a variant")?;
+    let video = multivariant.lines().rfind(|line| !line.starts_with('#')).context("a variant")?;
     let (folder, _) = url.rsplit_once('/').context("a path")?;
     Ok(text(&format!("{folder}/{video}"))?.matches("#EXTINF:").count())
 }
