@@ -10,6 +10,8 @@ import { publishCard, startServer, until } from './programs.mjs';
 /** A busy machine makes a player wait, but for less. */
 const WAIT_MS = 1_500;
 const STAYS_MS = 5_000;
+/** Not for the viewer: a wait, which is judged by its length, and what hls.js no longer loads for it changes levels. */
+const mild = new Set(['bufferStalledError', 'aborted']);
 
 let browser, server, players;
 before(async () => {
@@ -51,7 +53,7 @@ test('hls.js changes levels without a seam', async () => {
     const most = Math.max(...numbers.map((number, at) => number - (numbers[at - 1] ?? number)));
     console.log(`${numbers.length} frames seen of ${numbers.at(-1) - numbers[0] + 1}, ${most} apart at most`, { waits, jumps, errors });
     assert.deepEqual(back, [], 'time goes forward');
-    assert.deepEqual(errors.filter((error) => error !== 'bufferStalledError'), []);
+    assert.deepEqual(errors.filter((error) => !mild.has(error)), []);
     await page.context().close();
   } finally {
     await publisher.stop('SIGINT');
