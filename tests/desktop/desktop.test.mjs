@@ -28,7 +28,7 @@ async function createChannel(window, name) {
   await window.click('new-channel');
   await window.type('channel-name', name);
   await window.click('create');
-  await until('the channel in the list', 5_000, async () => (await window.text('channels'))?.includes(name));
+  await until('the channel in the list', 15_000, async () => (await window.text('channels'))?.includes(name));
 }
 
 async function goLive(window) {
@@ -43,7 +43,7 @@ const position = (window) => window.evaluate(() => document.querySelector('video
 async function plays(window) {
   await window.attributeIs('player', 'data-state', 'live', 20_000);
   const first = await position(window);
-  await until('two seconds of picture', 10_000, async () => (await position(window)) > first + 2);
+  await until('two seconds of picture', 20_000, async () => (await position(window)) > first + 2);
 }
 
 windowTest('the first run: from an empty folder to live and to a recording', () => ({}), async (window) => {
@@ -52,9 +52,9 @@ windowTest('the first run: from an empty folder to live and to a recording', () 
   await plays(window);
 
   const onAir = () => window.text('broadcast-stats');
-  const first = await until('the figures', 5_000, onAir);
-  await until(`other figures than ${first}`, 5_000, async () => (await onAir()) !== first);
-  await until('some frames a second', 10_000, async () => parseInt(await window.text('stat-fps'), 10) >= 25);
+  const first = await until('the figures', 15_000, onAir);
+  await until(`other figures than ${first}`, 15_000, async () => (await onAir()) !== first);
+  await until('some frames a second', 20_000, async () => parseInt(await window.text('stat-fps'), 10) >= 25);
   await window.attributeIs('channel', 'data-status', 'active');
   await window.screenshot(join(output, 'desktop-live.png'));
 
@@ -65,11 +65,11 @@ windowTest('the first run: from an empty folder to live and to a recording', () 
   await window.attributeIs('session', 'data-status', 'ended');
   assert.deepEqual(window.running('sigma-broadcast'), []);
 
-  const link = await until('a recording', 10_000, () => window.attribute('recording', 'href'));
+  const link = await until('a recording', 20_000, () => window.attribute('recording', 'href'));
   await readsWhole(link);
 
   await window.close();
-  await until('the end of every program of the window', 10_000, () =>
+  await until('the end of every program of the window', 20_000, () =>
     ['sigma-live', 'sigma-server', 'sigma-broadcast'].every((name) => window.running(name).length === 0),
   );
 });
@@ -95,10 +95,10 @@ windowTest('closing the window while live asks first, then ends everything', () 
   await createChannel(window, 'Studio');
   await goLive(window);
   await window.close();
-  await until('the question', 5_000, () => window.text('confirm'));
+  await until('the question', 15_000, () => window.text('confirm'));
   assert.equal(await window.attribute('broadcast', 'data-phase'), 'live');
   await window.click('confirm').catch(() => {}); // the page may be gone before it answers
-  await until('the end of every program of the window', 10_000, () =>
+  await until('the end of every program of the window', 20_000, () =>
     ['sigma-live', 'sigma-server', 'sigma-broadcast'].every((name) => window.running(name).length === 0),
   );
 });
@@ -118,7 +118,7 @@ windowTest(
     assert.equal(window.running('sigma-broadcast').length, 1);
 
     window.kill('sigma-live');
-    await until('the end of the broadcaster', 10_000, () => window.running('sigma-broadcast').length === 0);
+    await until('the end of the broadcaster', 20_000, () => window.running('sigma-broadcast').length === 0);
     const over = async () => {
       const [channel] = (await server.api('GET', '/channels')).data;
       const sessions = (await server.api('GET', `/channels/${channel.id}/sessions`)).data;
@@ -134,7 +134,7 @@ windowTest('an engine that dies while live: the window says so, and goes live ag
   await createChannel(window, 'Studio');
   await goLive(window);
   window.kill('sigma-broadcast');
-  await window.attributeIs('broadcast', 'data-phase', 'failed', 5_000);
+  await window.attributeIs('broadcast', 'data-phase', 'failed', 15_000);
   // A person is slower than the news that the session has lost its publisher.
   await window.attributeIs('session', 'data-status', 'error');
   const said = await window.text('broadcast-state');

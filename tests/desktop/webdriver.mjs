@@ -34,7 +34,7 @@ export async function open(binary, env) {
     return call('GET', '/status').catch(() => null);
   };
   try {
-    await until('WebKitWebDriver', 10_000, reachable);
+    await until('WebKitWebDriver', 20_000, reachable);
     const alwaysMatch = { 'webkitgtk:browserOptions': { binary, args: [] } };
     const { sessionId } = await call('POST', '/session', { capabilities: { alwaysMatch } }, SESSION_LIMIT_MS);
     const session = (method, path, body) => call(method, `/session/${sessionId}${path}`, body);

@@ -51,8 +51,8 @@ export async function openWindow(settings = {}) {
     running,
     screenshot: async (path) => writeFileSync(path, await driver.screenshot()),
     text: (id) => evaluate((id) => document.querySelector(`[data-testid="${id}"]`)?.innerText ?? null, id),
-    click: (id) => until(`${id} to be clickable`, 10_000, () => evaluate(clickOn, id)),
-    type: (id, text) => until(`the field ${id}`, 10_000, () => evaluate(put, id, text)),
+    click: (id) => until(`${id} to be clickable`, 20_000, () => evaluate(clickOn, id)),
+    type: (id, text) => until(`the field ${id}`, 20_000, () => evaluate(put, id, text)),
     attributeIs: (id, name, value, limitMs = 15_000) =>
       until(`${name}="${value}" of ${id}`, limitMs, async () => (await attribute(id, name)) === value),
     /** As the cross in the title bar does. */
