@@ -177,7 +177,7 @@ fn without_a_worker_the_session_lives() -> Result<()> {
     tests::wait("the slate", Duration::from_secs(4), || {
         Ok(playlist(&channel, "video")?.contains("#EXT-X-DISCONTINUITY").then_some(()))
     })?;
-    let workers = children(server.process.id())?;
+    let workers = server.process.children()?;
     ensure!(!workers.is_empty(), "no worker");
     for worker in workers {
         std::process::Command::new("kill").args(["-KILL", &worker]).status()?;
@@ -199,10 +199,4 @@ fn without_a_worker_the_session_lives() -> Result<()> {
     let kept = ffmpeg::units(&recording(&server, &ended), "v")?;
     ensure!(kept == ffmpeg::units(&file.display().to_string(), "v")?, "{} frames are kept", kept.len());
     Ok(())
-}
-
-/// Processes that this one started.
-fn children(of: u32) -> Result<Vec<String>> {
-    let out = std::process::Command::new("ps").args(["-o", "pid=", "--ppid", &of.to_string()]).output()?;
-    Ok(String::from_utf8_lossy(&out.stdout).split_whitespace().map(str::to_owned).collect())
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tests::process::{Process, built};
+use tests::process::{self, Process, built};
 use tests::server::{Channel, Server, fetch};
 use tests::{ffmpeg, wait};
 use watch::{Playlist, playlist, sample, variants};
@@ -87,17 +87,6 @@ fn renditions_are_in_step_with_the_source() -> Result<()> {
     Ok(())
 }
 
-/// Processes that the server started.
-fn workers(server: &Server) -> Result<Vec<String>> {
-    let out = Command::new("ps").args(["-o", "pid=", "--ppid", &server.process.id().to_string()]).output()?;
-    Ok(String::from_utf8_lossy(&out.stdout).split_whitespace().map(str::to_owned).collect())
-}
-
-fn signal(pid: &str, name: &str) -> Result<()> {
-    ensure!(Command::new("kill").args([&format!("-{name}"), pid]).status()?.success(), "no {pid}");
-    Ok(())
-}
-
 /// A worker that gets this signal in mid-show is replaced, and what is missing meanwhile is a GAP at most.
 fn survives(name: &str) -> Result<()> {
     let server = Server::start()?;
@@ -108,16 +97,16 @@ fn survives(name: &str) -> Result<()> {
     wait("two segments", Duration::from_secs(8), || {
         Ok((playlist(&variants[2])?.segments.len() >= 2).then_some(()))
     })?;
-    let before = workers(&server)?;
+    let before = server.process.children()?;
     ensure!(!before.is_empty(), "no worker");
     for worker in &before {
-        signal(worker, name)?;
+        process::signal(worker, name)?;
     }
     let newest =
         |at: usize| Ok::<_, anyhow::Error>(playlist(&variants[at])?.segments.last().map_or(0, |s| s.msn));
     let (hit, began) = (newest(0)?, std::time::Instant::now());
     wait("another worker", Duration::from_millis(2_500), || {
-        Ok(workers(&server)?.iter().any(|worker| !before.contains(worker)).then_some(()))
+        Ok(server.process.children()?.iter().any(|worker| !before.contains(worker)).then_some(()))
     })
     .with_context(|| server.process.log())?;
     let replaced = began.elapsed();

@@ -1,11 +1,10 @@
 //! Thumbnails and storyboards: from key frames alone, from a ladder's worker, by a worker that may die.
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use tests::process::Process;
+use tests::process::{self, Process};
 use tests::server::{Channel, Server, fetch, request};
 use tests::{ffmpeg, wait};
 
@@ -89,17 +88,6 @@ fn size(file: &[u8]) -> Result<(u16, u16)> {
     Ok((number(7), number(5)))
 }
 
-/// Processes that the server started.
-fn workers(server: &Server) -> Result<Vec<String>> {
-    let out = Command::new("ps").args(["-o", "pid=", "--ppid", &server.process.id().to_string()]).output()?;
-    Ok(String::from_utf8_lossy(&out.stdout).split_whitespace().map(str::to_owned).collect())
-}
-
-fn signal(pid: &str, name: &str) -> Result<()> {
-    ensure!(Command::new("kill").args([&format!("-{name}"), pid]).status()?.success(), "no {pid}");
-    Ok(())
-}
-
 #[test]
 fn key_frames_become_thumbnails_and_a_storyboard_that_outlives_the_session() -> Result<()> {
     let server = Server::start_with("[thumbnails]\nevery_s = 1\n")?;
@@ -158,13 +146,13 @@ fn survives(name: &str) -> Result<()> {
     server.session_is(&channel, "live", Duration::from_secs(10))?;
     let board = at(&server, &channel, "storyboard.vtt");
     wait("a thumbnail", LONG, || Ok((!cues(&board)?.is_empty()).then_some(())))?;
-    let before = workers(&server)?;
+    let before = server.process.children()?;
     ensure!(!before.is_empty(), "no worker");
-    before.iter().try_for_each(|worker| signal(worker, name))?;
+    before.iter().try_for_each(|worker| process::signal(worker, name))?;
     let had = cues(&board)?.len();
     wait("thumbnails to go on", LONG, || Ok((cues(&board)?.len() > had + 2).then_some(())))
         .with_context(|| server.process.log())?;
-    let after = workers(&server)?;
+    let after = server.process.children()?;
     ensure!(after.iter().any(|worker| !before.contains(worker)), "{before:?}, then {after:?}");
     let events = server.events()?;
     ensure!(!events.iter().any(|event| event["type"] == "session.error"), "{events:?}");

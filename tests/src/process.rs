@@ -96,9 +96,13 @@ impl Process {
 
     /// Sends a signal by its name, `INT`, `TERM`, `KILL`, `STOP`, `CONT`.
     pub fn signal(&self, name: &str) -> Result<()> {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status()?;
-        ensure!(status.success(), "can't send {name} to {}", self.name);
-        Ok(())
+        signal(&self.id().to_string(), name).with_context(|| self.name.clone())
+    }
+
+    /// The ids of the processes that it started.
+    pub fn children(&self) -> Result<Vec<String>> {
+        let out = Command::new("ps").args(["-o", "pid=", "--ppid", &self.id().to_string()]).output()?;
+        Ok(String::from_utf8_lossy(&out.stdout).split_whitespace().map(str::to_owned).collect())
     }
 
     /// Waits until it ends and its last words are read.
@@ -132,4 +136,11 @@ impl Drop for Process {
 
 fn keep(log: &Mutex<Vec<String>>, line: &str) {
     log.lock().unwrap_or_else(|e| e.into_inner()).push(line.to_owned());
+}
+
+/// Sends a signal by its name to any process.
+pub fn signal(pid: &str, name: &str) -> Result<()> {
+    let status = Command::new("kill").args([&format!("-{name}"), pid]).status()?;
+    ensure!(status.success(), "can't send {name} to {pid}");
+    Ok(())
 }

@@ -98,8 +98,7 @@ impl Encoder {
         match self {
             Self::X264(encoder) => encoder.encode(picture, pts, force_key).map_err(Error::X264),
             Self::Hardware(encoder) => {
-                let name = encoder.kind().name();
-                encoder.encode(picture, pts, force_key).map_err(|error| Error::Hardware { name, error })
+                encoder.encode(picture, pts, force_key).map_err(|error| failed(encoder, error))
             }
         }
     }
@@ -114,8 +113,7 @@ impl Encoder {
         match self {
             Self::X264(encoder) => encoder.encode_frame(frame, pts, force_key).map_err(Error::X264),
             Self::Hardware(encoder) => {
-                let name = encoder.kind().name();
-                encoder.encode_frame(frame, pts, force_key).map_err(|error| Error::Hardware { name, error })
+                encoder.encode_frame(frame, pts, force_key).map_err(|error| failed(encoder, error))
             }
         }
     }
@@ -125,8 +123,7 @@ impl Encoder {
         match self {
             Self::X264(encoder) => encoder.reconfigure(kbps, vbv_ms).map_err(Error::X264),
             Self::Hardware(encoder) => {
-                let name = encoder.kind().name();
-                encoder.reconfigure(kbps, vbv_ms).map_err(|error| Error::Hardware { name, error })
+                encoder.reconfigure(kbps, vbv_ms).map_err(|error| failed(encoder, error))
             }
         }
     }
@@ -135,10 +132,11 @@ impl Encoder {
     pub fn flush(&mut self) -> Result<Option<AccessUnit>, Error> {
         match self {
             Self::X264(encoder) => encoder.flush().map_err(Error::X264),
-            Self::Hardware(encoder) => {
-                let name = encoder.kind().name();
-                encoder.flush().map_err(|error| Error::Hardware { name, error })
-            }
+            Self::Hardware(encoder) => encoder.flush().map_err(|error| failed(encoder, error)),
         }
     }
+}
+
+fn failed(encoder: &hardware::Encoder, error: hardware::Error) -> Error {
+    Error::Hardware { name: encoder.kind().name(), error }
 }

@@ -124,7 +124,7 @@ fn health(health: Health) -> api::session::Health {
             short_term_lufs: sound.short_term_lufs,
             integrated_lufs: sound.integrated_lufs,
         }),
-        av_drift_ms,
+        av_drift_ms: av_drift_ms.map(f64::round),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tests::process::Process;
+use tests::process::{self, Process};
 use tests::server::Server;
 use tests::wait;
 
@@ -30,14 +30,16 @@ fn what_is_given_up_is_told_and_taken_back() -> Result<()> {
     server.session_is(&channel, "live", Duration::from_secs(20))?;
     let opened = wait("an alert", Duration::from_secs(60), || {
         // A worker that hung is replaced meanwhile.
-        let _squeezed = super::workers(&server)?
+        let _squeezed = server
+            .process
+            .children()?
             .iter()
             .map(|worker| Process::start(Command::new("sh").args(["-c", SQUEEZE, worker])))
             .collect::<Result<Vec<_>>>()?;
         std::thread::sleep(Duration::from_secs(3));
         told(&server, "alert.opened")
     });
-    super::workers(&server)?.iter().for_each(|worker| drop(super::signal(worker, "CONT")));
+    server.process.children()?.iter().for_each(|worker| drop(process::signal(worker, "CONT")));
     let opened = opened.with_context(|| server.process.log())?;
     let detail = opened["data"]["detail"].as_str().unwrap_or_default();
     ensure!(detail == "144p with every other picture", "{opened}");
